@@ -1,0 +1,88 @@
+"""Turns what Hydra, OmegaConf and PyYAML raise into one message that names the place and the nearest right name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean X?``, or nothing when no known name is near."""
+    match = get_close_matches(name, [str(other) for other in known], n=1, cutoff=0.6)
+    return f" Did you mean {match[0]}?" if match else ""
+
+
+def explain(error: BaseException) -> str | None:
+    """What to tell the user about a config mistake; None when ``error`` is not one."""
+    if isinstance(error, MissingConfigException):
+        return _missing_config(error)
+    if isinstance(error, OverrideParseException):
+        reason = error.message.splitlines()[0]
+        return (
+            f"command line: {error.override!r} is not an override: {reason}\n"
+            "Write key=value, and quote for the shell what has spaces, brackets or $: 'tags=[a,b]'."
+        )
+    if isinstance(error, MarkedYAMLError):
+        return _not_yaml(error)
+    if isinstance(error, CompactHydraException):
+        cause = error.__cause__
+        if isinstance(cause, OmegaConfBaseException):
+            return f"{_unknown_key(cause) or _one_line(cause)}\n{error}"
+        return str(error)
+    if isinstance(error, OmegaConfBaseException):
+        return _unknown_key(error) or _one_line(error)
+    return None
+
+
+def _missing_config(error: MissingConfigException) -> str:
+    missing = error.missing_cfg_file or ""
+    group, _, option = missing.rpartition("/")
+    where = _where_written(group, option) or str(error).split(":")[0]
+    if not group:
+        return f"{where}: there is no config file {missing!r}.\n{_search_path(str(error))}"
+    if not error.options:
+        return f"{where}: there is no config {missing}.yaml.\n{_search_path(str(error))}"
+    options = ", ".join(error.options)
+    return (
+        f"{where}: no option {option!r} in group {group}.{nearest(option, error.options)}\nOptions: {options}"
+    )
+
+
+def _where_written(group: str, option: str) -> str | None:
+    for argument in sys.argv[1:]:
+        key, equals, value = argument.lstrip("+").partition("=")
+        if equals and key.split("@")[0] == group and option in value:
+            return f"command line, {argument}"
+    return None
+
+
+def _search_path(message: str) -> str:
+    folders = [line.split("path=")[1] for line in message.splitlines() if "path=file://" in line]
+    return "Looked in " + ", ".join(folder.removeprefix("file://") for folder in folders) + "."
+
+
+def _not_yaml(error: MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else "a config file"
+    return f"{where}: this is not YAML: {error.problem or error.context}."
+
+
+def _unknown_key(error: OmegaConfBaseException) -> str | None:
+    parent: Any = error.parent_node
+    if "is not in struct" not in str(error) or not isinstance(parent, DictConfig):
+        return None
+    known = [str(key) for key in parent]
+    place = error.full_key or str(error.key)
+    return f"{place}: no such key.{nearest(str(error.key), known)}\nKeys here: {', '.join(known)}"
+
+
+def _one_line(error: OmegaConfBaseException) -> str:
+    text = (error.msg or str(error)).splitlines()[0]
+    return f"{error.full_key}: {text}" if error.full_key else text

@@ -1,0 +1,55 @@
+"""A project's config in Python: for notebooks, tests and services."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from hydra_lightning.config.messages import explain
+from hydra_lightning.config.project import enter_project
+from hydra_lightning.config.resolvers import register_resolvers
+from hydra_lightning.errors import ConfigError
+from hydra_lightning.runs.folder import register_run_id
+
+
+def compose(
+    project: str | Path = ".", overrides: Sequence[str] = (), config_name: str = "train.yaml"
+) -> DictConfig:
+    """The config that ``python lightning_classes/train.py OVERRIDES`` would run with.
+
+    ``hydra_lightning.train(compose(...))`` trains it, in a run folder of its own.
+
+    Args:
+        project: the project's folder, the one that holds ``configs/``.
+        overrides: as on the command line, ``["experiment=digits", "trainer.max_epochs=3"]``.
+        config_name: the main config.
+
+    Raises:
+        ConfigError: the project has no ``configs/``, or the config does not compose; says where and why.
+    """
+    configs = Path(project).expanduser().resolve() / "configs"
+    if not configs.is_dir():
+        raise ConfigError(f"{configs}: no such folder; a project has one (hydra-lightning new writes it).")
+    enter_project(configs)
+    register_resolvers()
+    register_run_id()
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(configs), version_base="1.3"):
+            config = hydra.compose(config_name, overrides=list(overrides), return_hydra_config=True)
+    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
+        raise ConfigError(explain(error)) from error
+    HydraConfig.instance().set_config(config)
+    config = copy.deepcopy(config)
+    with open_dict(config):
+        del config["hydra"]
+    return config

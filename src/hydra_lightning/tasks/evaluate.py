@@ -1,0 +1,102 @@
+"""Evaluation of a checkpoint: test, validate or predict, recorded as a run of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, open_dict
+
+from hydra_lightning.config.messages import nearest
+from hydra_lightning.errors import CheckpointError, ConfigError, RunError
+from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.runs.store import find_run, read_run
+from hydra_lightning.tasks.run import run_of
+from hydra_lightning.tasks.saved import on_saved_config
+from hydra_lightning.tasks.summary import print_end, print_start
+
+MODES = ("test", "validate", "predict")
+
+
+def evaluate(config: DictConfig) -> dict[str, float]:
+    """Evaluate a checkpoint and record the metrics, or the predictions, in a run folder.
+
+    Reads of ``config`` what `train` reads, and: ``run`` (an id, a unique part of one, ``@last`` or a folder: its
+    saved config and best checkpoint), ``ckpt_path`` (wins over the run's best), ``mode`` (``test``, ``validate``
+    or ``predict``) and ``predictions`` (``parquet`` or ``safetensors``).
+
+    Returns:
+        the metrics, by name; empty after ``mode=predict``.
+
+    Raises:
+        HydraLightningError: a mistake that the user can mend; the message names file, key or path.
+    """
+    mode = config.get("mode", "test")
+    if mode not in MODES:
+        raise ConfigError(f"mode: {mode!r} is none of {', '.join(MODES)}.{nearest(str(mode), MODES)}")
+    config = _with_checkpoint(config)
+    with run_of(config) as (record, config, plain):
+        metrics = _run(record, config, plain, mode)
+        record.update(metrics=metrics)
+    print_end(record)
+    return metrics
+
+
+def _with_checkpoint(config: DictConfig) -> DictConfig:
+    """``config`` with ``ckpt_path`` set, and on top of the saved config when ``run`` names one."""
+    config = config.copy()
+    reference = config.get("run")
+    with open_dict(config):
+        if reference:
+            folder = find_run(str(reference), Path(config.paths.log_dir))
+            config = on_saved_config(config, folder)
+            config.ckpt_path = config.get("ckpt_path") or str(_best_checkpoint(folder))
+        if not config.get("ckpt_path"):
+            raise ConfigError(
+                "Nothing to evaluate: give run=ID (a run's folder, id or @last) or ckpt_path=FILE."
+            )
+    return config
+
+
+def _best_checkpoint(folder: Path) -> Path:
+    """The best checkpoint of a run, else its last one."""
+    named = read_run(folder)["checkpoints"] or {}
+    for name in (named.get("best"), named.get("last")):
+        if name and (folder / name).exists():
+            return folder / name
+    if any(named.values()):
+        gone = ", ".join(name for name in named.values() if name)
+        raise CheckpointError(
+            f"{folder}: its checkpoints are gone: {gone}. Give another with ckpt_path=FILE."
+        )
+    raise RunError(f"{folder}: this run wrote no checkpoint. Give one with ckpt_path=FILE.")
+
+
+def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any], mode: str) -> dict[str, float]:
+    from lightning.pytorch import seed_everything
+
+    from hydra_lightning.tasks.objects import build_objects, log_hyperparameters
+    from hydra_lightning.tasks.predictions import prediction_writer
+    from hydra_lightning.tasks.train import devices_of
+    from hydra_lightning.training.checkpoint_io import check_checkpoint
+    from hydra_lightning.training.recording import plain_metrics
+
+    print_start(record)
+    seed_everything(config.seed, workers=True, verbose=False)
+    predicting = mode == "predict"
+    writers = [prediction_writer(record.folder, config.get("predictions", "parquet"))] if predicting else []
+    objects = build_objects(config, plain, callbacks=writers)
+    record.update(devices=devices_of(objects.trainer))
+    check_checkpoint(config.ckpt_path, objects.model, weights_only=config.get("weights_only"))
+    log_hyperparameters(objects, plain)
+    arguments = {
+        "datamodule": objects.datamodule,
+        "ckpt_path": config.ckpt_path,
+        "weights_only": config.get("weights_only"),
+    }
+    if predicting:
+        objects.trainer.predict(objects.model, return_predictions=False, **arguments)
+        return {}
+    getattr(objects.trainer, mode)(objects.model, **arguments)
+    return plain_metrics(objects.trainer.callback_metrics)

@@ -1,0 +1,109 @@
+"""Builds the objects of a run from its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins import CheckpointIO
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from hydra_lightning.config.instantiate import instantiate
+from hydra_lightning.errors import ConfigError
+from hydra_lightning.training.checkpoint_io import PlainCheckpointIO
+from hydra_lightning.training.csv_logger import CSVLogger
+
+
+@dataclass
+class Objects:
+    """What a run works with."""
+
+    datamodule: LightningDataModule
+    model: LightningModule
+    trainer: Trainer
+    loggers: list[Logger]
+
+
+def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: list[Callback]) -> Objects:
+    """Instantiate data, model, callbacks, loggers and trainer, in this order.
+
+    Every run logs to ``metrics.csv`` in its folder, whatever loggers it has, and writes plain checkpoints unless
+    the trainer is given a ``CheckpointIO`` of its own.
+
+    Args:
+        config: the composed config.
+        plain: the same, as plain containers.
+        callbacks: callbacks beside those of the config.
+    """
+    datamodule = instantiate(config, "data")
+    model = instantiate(config, "model")
+    callbacks = [*_each(config, "callbacks"), *callbacks]
+    loggers = _each(config, "logger")
+    if not any(isinstance(logger, CSVLogger) for logger in loggers):
+        loggers.insert(0, CSVLogger(save_dir=config.paths.output_dir))
+    trainer = _trainer(config, plain, callbacks, loggers)
+    return Objects(datamodule, model, trainer, loggers)
+
+
+def log_hyperparameters(objects: Objects, plain: Mapping[str, Any]) -> None:
+    """Tell every logger the config and the number of parameters."""
+    parameters = list(objects.model.parameters())
+    sizes = {
+        "total": sum(parameter.numel() for parameter in parameters),
+        "trainable": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+    }
+    for logger in objects.loggers:
+        logger.log_hyperparams({**plain, "parameters": sizes})
+
+
+def _each(config: DictConfig, group: str) -> list[Any]:
+    """Instantiate every node with a ``_target_`` of a group such as callbacks."""
+    nodes = config.get(group)
+    if nodes is None:
+        return []
+    if not isinstance(nodes, DictConfig):
+        raise ConfigError(
+            f"{group}: a mapping of names to configs is needed, not {OmegaConf.to_container(nodes)!r}."
+        )
+    return [
+        instantiate(config, f"{group}.{name}")
+        for name, node in nodes.items()
+        if isinstance(node, DictConfig) and "_target_" in node
+    ]
+
+
+def _trainer(
+    config: DictConfig, plain: Mapping[str, Any], callbacks: list[Callback], loggers: list[Logger]
+) -> Trainer:
+    plugins = _plugins(config)
+    if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+        plugins.append(PlainCheckpointIO(model_config=plain["model"], data_config=plain["data"]))
+    settings = config.copy()
+    with open_dict(settings):
+        settings.trainer.pop("plugins", None)
+    try:
+        return instantiate(settings, "trainer", callbacks=callbacks, logger=loggers, plugins=plugins)
+    except _lightning_refusals() as error:
+        raise ConfigError(f"trainer: {error}") from error
+
+
+def _plugins(config: DictConfig) -> list[Any]:
+    plugins = OmegaConf.select(config, "trainer.plugins")
+    if plugins is None:
+        return []
+    built = (
+        instantiate(config, "trainer.plugins", _convert_="object")
+        if OmegaConf.is_config(plugins)
+        else plugins
+    )
+    return list(built) if isinstance(built, list) else [built]
+
+
+def _lightning_refusals() -> tuple[type[Exception], ...]:
+    """What the Trainer raises for settings that do not go together or hardware that is not there."""
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    return (MisconfigurationException, ValueError)

@@ -1,0 +1,121 @@
+"""Opens the record of a run for a composed config: the part that training and evaluation share."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_lightning.config.messages import explain
+from hydra_lightning.config.requirements import check_packages
+from hydra_lightning.config.resolved import resolved
+from hydra_lightning.errors import ConfigError
+from hydra_lightning.runs.environment import command_line
+from hydra_lightning.runs.folder import claim
+from hydra_lightning.runs.rank import global_rank
+from hydra_lightning.runs.record import RunRecord, open_run
+from hydra_lightning.tasks.extras import apply_extras
+
+
+@contextmanager
+def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[str, Any]]]:
+    """Check ``config``, open its run and yield the record, the config to run with and the same as plain data.
+
+    Nothing heavy is imported before the config resolves and every package that it names is there.
+    """
+    config = config.copy()
+    with open_dict(config):
+        config.pop("hydra", None)
+        config.paths.output_dir = str(_folder(config))
+        config.seed = _seed(config)
+    apply_extras(config)
+    plain = resolved(config)
+    check_packages(plain)
+    with open_run(
+        Path(config.paths.output_dir),
+        root=Path(config.paths.root_dir),
+        task=str(config.task_name),
+        experiment=_choice("experiment"),
+        tags=list(config.get("tags") or []),
+        command=command_line(),
+        overrides=_overrides(),
+        seed=config.seed,
+        devices=_devices(plain),
+        config=plain,
+        sweep=_sweep(),
+    ) as record:
+        if Path(config.paths.output_dir) != record.folder:
+            config.paths.output_dir = str(record.folder)
+            plain = resolved(config)
+        yield record, config, plain
+
+
+def _folder(config: DictConfig) -> Path:
+    """The run folder that Hydra made, or a new one when no Hydra application is running."""
+    if HydraConfig.initialized() and OmegaConf.is_missing(HydraConfig.get().runtime, "output_dir"):
+        return claim(Path(config.paths.log_dir) / str(config.task_name) / "runs")
+    folder = resolved_value(config, "paths.output_dir")
+    return Path(str(folder))
+
+
+def resolved_value(config: DictConfig, key: str) -> Any:
+    """The value at ``key``; raises ConfigError that names it when it is missing or does not resolve."""
+    try:
+        value = OmegaConf.select(config, key, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{key}: {explain(error)}") from error
+    if value is None:
+        raise ConfigError(f"{key}: a value is needed.")
+    return value
+
+
+def _seed(config: DictConfig) -> int:
+    """The configured seed; else one that is drawn and recorded, so that this run can be repeated too.
+
+    Children of a distributed run get the one that rank 0 drew, through Lightning's ``PL_GLOBAL_SEED``.
+    """
+    seed = config.get("seed")
+    if seed is None:
+        seed = os.environ.get("PL_GLOBAL_SEED") if global_rank() else None
+    return int(seed) if seed is not None else secrets.randbelow(2**32)
+
+
+def _choice(group: str) -> str | None:
+    if not HydraConfig.initialized():
+        return None
+    choice = HydraConfig.get().runtime.choices.get(group)
+    return None if choice in (None, "null") else str(choice)
+
+
+def _overrides() -> list[str]:
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
+
+def _sweep() -> dict[str, Any] | None:
+    """Which sweep and trial this run is; None for a single run."""
+    if not HydraConfig.initialized():
+        return None
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return None
+    return {"id": Path(hydra.sweep.dir).name, "trial": hydra.job.num, "params": dict(_params())}
+
+
+def _params() -> Iterator[tuple[str, str]]:
+    for override in _overrides():
+        key, _, value = override.partition("=")
+        yield key.lstrip("+~"), value
+
+
+def _devices(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """What the trainer was asked for; what it got is written once it is built."""
+    trainer = plain.get("trainer") or {}
+    return {"accelerator": trainer.get("accelerator"), "devices": trainer.get("devices")}

@@ -1,0 +1,44 @@
+"""The lines that a run prints at its start and its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hydra_lightning.runs.record import RunRecord
+
+
+def print_start(record: RunRecord) -> None:
+    """``run ID   EXPERIMENT · seed 42 · cpu · git 4ce4395 (clean)``; rank 0 only."""
+    if not record.writes:
+        return
+    data = record.data
+    parts = [data["experiment"] or data["task"], f"seed {data['seed']}", str(data["devices"]["accelerator"])]
+    if data["git"]:
+        parts.append(f"git {data['git']['commit'][:7]} ({'dirty' if data['git']['dirty'] else 'clean'})")
+    _print(f"run {data['id']}   {' · '.join(parts)}")
+
+
+def print_end(record: RunRecord) -> None:
+    """Test metrics, the best validation, how long it took and where it all is; rank 0 only."""
+    if not record.writes:
+        return
+    data = record.data
+    parts = [f"{name} {value:.4g}" for name, value in data["metrics"].items() if name.startswith("test/")]
+    if data["best"]:
+        best = data["best"]
+        parts.append(f"best {best['metric']} {best['value']:.4g} at epoch {best['epoch']}")
+    parts.append(f"{data['seconds']:.0f} s")
+    _print("   ".join(parts))
+    _print(f"{_short(record.folder)}     evaluate again: eval.py run={data['id']}")
+
+
+def _short(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _print(line: Any) -> None:
+    Console(highlight=False, soft_wrap=True).print(line, markup=False)

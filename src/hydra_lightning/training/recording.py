@@ -1,0 +1,100 @@
+"""Keeps the run's record up to date while Lightning trains."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from hydra_lightning.runs.record import RunRecord
+
+SECONDS_BETWEEN_WRITES = 1.0
+
+
+class RecordProgress(Callback):
+    """Writes metrics, the best one and the checkpoints to ``run.json`` at the end of epochs and of validations.
+
+    Writes at most once a second: closing the run writes the rest.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        self.record = record
+        self._written = 0.0
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._write(trainer)
+
+    def _write(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero and time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
+            self.record.update(**progress(trainer))
+            self._written = time.monotonic()
+
+
+def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics as Python floats, by name."""
+    return {name: float(value) for name, value in sorted(metrics.items())}
+
+
+def progress(trainer: Trainer) -> dict[str, Any]:
+    """``metrics``, ``best`` and ``checkpoints`` of ``run.json``, as they stand.
+
+    ``best`` is of the first checkpoint callback that monitors a metric; without one it is None. Checkpoints are
+    named relative to the run folder.
+    """
+    return {
+        "metrics": plain_metrics(trainer.callback_metrics),
+        "best": _best(trainer),
+        "checkpoints": _checkpoints(trainer),
+    }
+
+
+def _best(trainer: Trainer) -> dict[str, Any] | None:
+    for callback in trainer.checkpoint_callbacks:
+        if (
+            isinstance(callback, ModelCheckpoint)
+            and callback.monitor
+            and callback.best_model_score is not None
+        ):
+            return {
+                "metric": callback.monitor,
+                "value": float(callback.best_model_score),
+                "mode": callback.mode,
+                "epoch": _epoch_of(callback.best_model_path),
+            }
+    return None
+
+
+@functools.lru_cache(maxsize=8)
+def _epoch_of(checkpoint: str) -> int | None:
+    """The epoch that a checkpoint file was written in; None for a sharded one, which is a folder."""
+    if not Path(checkpoint).is_file():
+        return None
+    content = torch.load(checkpoint, map_location="meta", mmap=True, weights_only=True)
+    return int(content["epoch"])
+
+
+def _checkpoints(trainer: Trainer) -> dict[str, str | None]:
+    best = last = ""
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            best = best or callback.best_model_path
+            last = last or callback.last_model_path
+    root = Path(trainer.default_root_dir)
+    return {"best": _relative(best, root), "last": _relative(last, root)}
+
+
+def _relative(path: str, root: Path) -> str | None:
+    if not path:
+        return None
+    file = Path(path)
+    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
