@@ -4,9 +4,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
+
 from hydra_lightning.config.instantiate import instantiate, targets
 from hydra_lightning.errors import ConfigError
-from omegaconf import OmegaConf
 
 
 def config(**node: object):

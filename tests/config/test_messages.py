@@ -4,6 +4,7 @@ from pathlib import Path
 
 import hydra
 import pytest
+
 from hydra_lightning.config.messages import explain, nearest
 
 FILES = {

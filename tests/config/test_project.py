@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hydra_lightning.config.project import enter_project
 
 

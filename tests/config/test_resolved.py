@@ -1,9 +1,10 @@
 """A config becomes plain data, or the key that prevents it is named."""
 
 import pytest
+from omegaconf import OmegaConf
+
 from hydra_lightning.config.resolved import resolved
 from hydra_lightning.errors import ConfigError
-from omegaconf import OmegaConf
 
 
 def test_interpolations_are_resolved_into_plain_containers() -> None:

@@ -54,7 +54,7 @@ def targets(node: Any, key: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, DictConfig) and not OmegaConf.is_missing(node, "_target_"):
         if isinstance(node.get("_target_"), str):
             yield key, node["_target_"]
-        for name in node:
+        for name in map(str, node):
             if not OmegaConf.is_missing(node, name):
                 yield from targets(node.get(name), f"{key}.{name}")
     elif isinstance(node, ListConfig):

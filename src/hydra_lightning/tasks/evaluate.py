@@ -12,6 +12,7 @@ from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import CheckpointError, ConfigError, RunError
 from hydra_lightning.runs.record import RunRecord
 from hydra_lightning.runs.store import find_run, read_run
+from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
 from hydra_lightning.tasks.saved import on_saved_config
 from hydra_lightning.tasks.summary import print_end, print_start
@@ -39,7 +40,8 @@ def evaluate(config: DictConfig) -> dict[str, float]:
     with run_of(config) as (record, config, plain):
         metrics = _run(record, config, plain, mode)
         record.update(metrics=metrics)
-    print_end(record)
+    predicted = "predictions.*" if mode == "predict" else ""
+    print_end(record, then=predicted)
     return metrics
 
 
@@ -49,9 +51,11 @@ def _with_checkpoint(config: DictConfig) -> DictConfig:
     reference = config.get("run")
     with open_dict(config):
         if reference:
-            folder = find_run(str(reference), Path(config.paths.log_dir))
+            folder = find_run(str(reference), Path(config.paths.log_dir), among=_wrote_checkpoint)
             config = on_saved_config(config, folder)
             config.ckpt_path = config.get("ckpt_path") or str(_best_checkpoint(folder))
+        if not config.get("callbacks"):
+            config.trainer.enable_checkpointing = False
         if not config.get("ckpt_path"):
             raise ConfigError(
                 "Nothing to evaluate: give run=ID (a run's folder, id or @last) or ckpt_path=FILE."
@@ -59,9 +63,13 @@ def _with_checkpoint(config: DictConfig) -> DictConfig:
     return config
 
 
+def _wrote_checkpoint(run: Mapping[str, Any]) -> bool:
+    return any(run["checkpoints"].values())
+
+
 def _best_checkpoint(folder: Path) -> Path:
     """The best checkpoint of a run, else its last one."""
-    named = read_run(folder)["checkpoints"] or {}
+    named: dict[str, str | None] = read_run(folder)["checkpoints"]
     for name in (named.get("best"), named.get("last")):
         if name and (folder / name).exists():
             return folder / name
@@ -82,6 +90,7 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any], mode: 
     from hydra_lightning.training.checkpoint_io import check_checkpoint
     from hydra_lightning.training.recording import plain_metrics
 
+    quiet_lightning()
     print_start(record)
     seed_everything(config.seed, workers=True, verbose=False)
     predicting = mode == "predict"

@@ -39,9 +39,9 @@ def print_config(config: DictConfig) -> None:
     """Print the composed config as a tree, the groups in the order in which a run uses them."""
     tree = Tree("config", style="dim", guide_style="dim")
     names = [name for name in _FIRST if name in config]
-    names += [name for name in config if name not in names]
+    names += [str(name) for name in config if name not in names]
     for name in names:
         node = config._get_node(name)
         text = OmegaConf.to_yaml(node, resolve=False) if OmegaConf.is_config(node) else str(node)
-        tree.add(str(name), style="bold").add(Syntax(text.rstrip(), "yaml", background_color="default"))
+        tree.add(name, style="bold").add(Syntax(text.rstrip(), "yaml", background_color="default"))
     Console().print(tree)

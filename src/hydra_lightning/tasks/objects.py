@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Objects:
     loggers: list[Logger]
 
 
-def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: list[Callback]) -> Objects:
+def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: Sequence[Callback]) -> Objects:
     """Instantiate data, model, callbacks, loggers and trainer, in this order.
 
     Every run logs to ``metrics.csv`` in its folder, whatever loggers it has, and writes plain checkpoints unless
@@ -69,14 +69,14 @@ def _each(config: DictConfig, group: str) -> list[Any]:
             f"{group}: a mapping of names to configs is needed, not {OmegaConf.to_container(nodes)!r}."
         )
     return [
-        instantiate(config, f"{group}.{name}")
+        instantiate(config, f"{group}.{name!s}")
         for name, node in nodes.items()
         if isinstance(node, DictConfig) and "_target_" in node
     ]
 
 
 def _trainer(
-    config: DictConfig, plain: Mapping[str, Any], callbacks: list[Callback], loggers: list[Logger]
+    config: DictConfig, plain: Mapping[str, Any], callbacks: Sequence[Callback], loggers: list[Logger]
 ) -> Trainer:
     plugins = _plugins(config)
     if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
@@ -85,9 +85,12 @@ def _trainer(
     with open_dict(settings):
         settings.trainer.pop("plugins", None)
     try:
-        return instantiate(settings, "trainer", callbacks=callbacks, logger=loggers, plugins=plugins)
+        trainer: Trainer = instantiate(
+            settings, "trainer", callbacks=list(callbacks), logger=loggers, plugins=plugins
+        )
     except _lightning_refusals() as error:
         raise ConfigError(f"trainer: {error}") from error
+    return trainer
 
 
 def _plugins(config: DictConfig) -> list[Any]:

@@ -36,7 +36,8 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         config.pop("hydra", None)
         config.paths.output_dir = str(_folder(config))
         config.seed = _seed(config)
-    apply_extras(config)
+    if global_rank() == 0:
+        apply_extras(config)
     plain = resolved(config)
     check_packages(plain)
     with open_run(

@@ -21,18 +21,20 @@ def print_start(record: RunRecord) -> None:
     _print(f"run {data['id']}   {' · '.join(parts)}")
 
 
-def print_end(record: RunRecord) -> None:
-    """Test metrics, the best validation, how long it took and where it all is; rank 0 only."""
+def print_end(record: RunRecord, then: str) -> None:
+    """Metrics, the best validation, how long it took, where it all is and what ``then``; rank 0 only."""
     if not record.writes:
         return
     data = record.data
-    parts = [f"{name} {value:.4g}" for name, value in data["metrics"].items() if name.startswith("test/")]
+    metrics = data["metrics"]
+    shown = [name for name in metrics if name.startswith("test/")] or list(metrics)
+    parts = [f"{name} {metrics[name]:.4g}" for name in shown]
     if data["best"]:
         best = data["best"]
         parts.append(f"best {best['metric']} {best['value']:.4g} at epoch {best['epoch']}")
     parts.append(f"{data['seconds']:.0f} s")
     _print("   ".join(parts))
-    _print(f"{_short(record.folder)}     evaluate again: eval.py run={data['id']}")
+    _print(f"{_short(record.folder)}     {then.format(id=data['id'])}".rstrip())
 
 
 def _short(folder: Path) -> Path:

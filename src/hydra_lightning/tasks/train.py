@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import ConfigError
 from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
 from hydra_lightning.tasks.summary import print_end, print_start
 
@@ -38,7 +39,7 @@ def train(config: DictConfig) -> float | None:
         metrics = _run(record, config, plain)
         value = _optimized(metrics, config.get("optimized_metric"))
         record.update(metrics=metrics)
-    print_end(record)
+    print_end(record, then="next: eval.py run={id}")
     return value
 
 
@@ -48,6 +49,7 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dic
     from hydra_lightning.tasks.objects import build_objects, log_hyperparameters
     from hydra_lightning.training.recording import RecordProgress, plain_metrics, progress
 
+    quiet_lightning()
     print_start(record)
     seed_everything(config.seed, workers=True, verbose=False)
     objects = build_objects(config, plain, callbacks=[RecordProgress(record)])

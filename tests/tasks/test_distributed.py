@@ -1,0 +1,49 @@
+"""Two processes on the CPU: one run folder, one record, written by rank 0."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, record, run_script, runs_in
+
+pytestmark = pytest.mark.slow
+
+RACE_FREE = ["+trainer.num_sanity_val_steps=0"]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "ddp_spawn"])
+def test_ddp_writes_one_record(project: Path, strategy: str) -> None:
+    done = run_script(
+        project, "train.py", *TINY, *RACE_FREE, "trainer=ddp_sim", f"trainer.strategy={strategy}"
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_in(project)
+    data = record(run)
+    assert data["status"] == "completed"
+    assert data["devices"]["world_size"] == 2
+    assert data["metrics"]["test/acc"] >= 0
+    assert len(data["attempts"]) == 1
+    assert torch.load(run / data["checkpoints"]["best"], weights_only=True)["global_step"] > 0
+    header = (run / "metrics.csv").read_text().splitlines()[0]
+    assert "val/loss" in header
+    assert "test/acc" in header
+
+
+def test_predictions_of_two_processes_cover_every_sample(project: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    assert run_script(project, "train.py", *TINY, "test=false").returncode == 0
+    done = run_script(
+        project, "eval.py", "run=@last", "mode=predict", "trainer=ddp_sim", "extras.print_config=false"
+    )
+    assert done.returncode == 0, done.stderr
+    run = runs_in(project, "eval")[-1]
+    parts = [pandas.read_parquet(run / f"predictions-rank{rank}.parquet") for rank in (0, 1)]
+    assert sum(len(part) for part in parts) >= 360
+
+
+def test_a_failing_rank_fails_the_run(project: Path) -> None:
+    done = run_script(project, "train.py", *TINY, "trainer=ddp_sim", "data.batch_size=33")
+    assert done.returncode == 1
+    (run,) = runs_in(project)
+    assert record(run)["status"] == "failed"
+    assert "divisible" in record(run)["error"]["message"]
