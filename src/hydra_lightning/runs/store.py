@@ -1,0 +1,146 @@
+"""Finds runs and reads what they left; the folders are the truth."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hydra_lightning.errors import RunError
+from hydra_lightning.runs.environment import process_mark, process_space
+from hydra_lightning.runs.folder import SUFFIX_LENGTH
+from hydra_lightning.runs.record import RUN_FILE, SCHEMA
+
+LAYOUTS = ("*/runs/*", "*/sweeps/*/*", "*/multiruns/*/*")
+NEEDED = ("id", "status", "created", "metrics", "best", "process")
+LOST_AFTER_SECONDS = 300.0
+MOST_SHOWN = 10
+
+log = logging.getLogger(__name__)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The ``run.json`` of ``folder`` as it stands now.
+
+    Metrics that were written as "nan", "inf" and "-inf" are floats again. The status is ``lost`` for a run
+    that calls itself running while its process is gone: on the machine that it runs on that is looked up;
+    elsewhere a ``run.json`` that was not touched for five minutes tells it.
+
+    Raises:
+        RunError: there is no run.json, it is only half there, or something else wrote it.
+    """
+    file = Path(folder) / RUN_FILE
+    try:
+        data = json.loads(file.read_bytes())
+        touched = file.stat().st_mtime
+    except FileNotFoundError:
+        raise RunError(f"{folder} is not a run folder: it has no {RUN_FILE}.") from None
+    except ValueError as error:
+        raise RunError(f"{file} is broken, so the run cannot be read: {error}") from error
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}") from error
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if not isinstance(schema, int):
+        raise RunError(f"{file} is not the record of a run: it has no schema number.")
+    if schema > SCHEMA:
+        raise RunError(
+            f"{file} has schema {schema}, newer than this version reads ({SCHEMA}); upgrade hydra-lightning."
+        )
+    missing = [name for name in NEEDED if name not in data]
+    if missing:
+        raise RunError(f"{file} is not the record of a run: it has no {', '.join(missing)}.")
+    if data["status"] == "running" and not _alive(data["process"], touched):
+        data["status"] = "lost"
+    data["metrics"] = {name: _number(value) for name, value in data["metrics"].items()}
+    if data["best"]:
+        data["best"]["value"] = _number(data["best"]["value"])
+    result: dict[str, Any] = data
+    return result
+
+
+def _alive(process: dict[str, Any], touched: float) -> bool:
+    if process["started"] is not None and process["space"] == process_space():
+        return bool(process_mark(process["pid"]) == process["started"])
+    return time.time() - touched < LOST_AFTER_SECONDS
+
+
+def _number(value: Any) -> Any:
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def list_runs(log_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Folder and record of every run below ``log_dir``, by name; one that cannot be read is only logged."""
+    for folder in _folders(log_dir):
+        try:
+            yield folder, read_run(folder)
+        except RunError as error:
+            log.warning("%s", error)
+
+
+def find_run(
+    reference: str | Path, log_dir: Path, among: Callable[[dict[str, Any]], bool] = lambda run: True
+) -> Path:
+    """The folder of the one run that ``reference`` means.
+
+    Args:
+        reference: a run folder; an id; the beginning of an id, or of its last four characters, that no other
+        run
+            has; or ``@last``, the run that was started last.
+        log_dir: the folder above ``<task>/runs`` and ``<task>/sweeps``.
+        among: which records ``@last`` may mean, such as those with a checkpoint.
+
+    Raises:
+        RunError: it means no run or several; the message lists those that come near.
+    """
+    text = str(reference)
+    if text and (Path(text) / RUN_FILE).is_file():
+        return Path(text)
+    folders = _folders(log_dir)
+    if not folders:
+        raise RunError(f"No run {text!r}: there are no runs below {log_dir} yet.")
+    if text == "@last":
+        return _last([run for run in list_runs(log_dir) if among(run[1])], log_dir)
+    meant = [folder for folder in folders if folder.name == text]
+    meant = meant or [folder for folder in folders if text and _begins(folder.name, text)]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise RunError(
+            f"{text!r} means {len(meant)} runs; type more of the id, or a folder:\n{_shown(meant)}"
+        )
+    if text and Path(text).is_dir():
+        raise RunError(f"{text} is not a run folder: it has no {RUN_FILE}.")
+    names = difflib.get_close_matches(text, [folder.name for folder in folders], n=5)
+    near = [folder for folder in folders if folder.name in names]
+    which = "Near it" if near else "The newest"
+    raise RunError(f"No run {text!r} below {log_dir}. {which}:\n{_shown(near or folders[-5:])}")
+
+
+def _last(runs: list[tuple[Path, dict[str, Any]]], log_dir: Path) -> Path:
+    if not runs:
+        raise RunError(
+            f"No run '@last': none of the runs below {log_dir} is of the kind that is needed here."
+        )
+    return max(runs, key=lambda run: datetime.fromisoformat(run[1]["created"]))[0]
+
+
+def _folders(log_dir: Path) -> list[Path]:
+    found = (file.parent for layout in LAYOUTS for file in Path(log_dir).glob(f"{layout}/{RUN_FILE}"))
+    return sorted(found, key=lambda folder: (folder.name, folder))
+
+
+def _begins(name: str, text: str) -> bool:
+    stem, _, suffix = name.rpartition("_")
+    return name.startswith(text) or (bool(stem) and len(suffix) == SUFFIX_LENGTH and suffix.startswith(text))
+
+
+def _shown(folders: list[Path]) -> str:
+    lines = [f"  {folder.name}  {folder}" for folder in folders[:MOST_SHOWN]]
+    if len(folders) > MOST_SHOWN:
+        lines.append(f"  and {len(folders) - MOST_SHOWN} more")
+    return "\n".join(lines)
