@@ -1,0 +1,75 @@
+"""Which package an option needs, known before anything heavy is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hydra_lightning.errors import MissingPackageError
+
+# Class name or package of a target -> the module to import and what pip installs.
+PACKAGES = {
+    "TensorBoardLogger": ("tensorboard", '"hydra-lightning[tensorboard]"'),
+    "MLFlowLogger": ("mlflow", '"hydra-lightning[mlflow]"'),
+    "WandbLogger": ("wandb", '"hydra-lightning[wandb]"'),
+    "TrackioLogger": ("trackio", '"hydra-lightning[trackio]"'),
+    "CometLogger": ("comet_ml", '"hydra-lightning[comet]"'),
+    "AimLogger": ("aim", '"hydra-lightning[aim]"'),
+    "NeptuneLogger": ("neptune", "neptune"),
+    "LitLogger": ("litlogger", "litlogger"),
+    "DeviceStatsMonitor": ("psutil", "psutil"),
+}
+OWNERS = frozenset(("lightning", "pytorch_lightning", "hydra_lightning", "aim"))
+
+
+def missing_package(target: str) -> str | None:
+    """The ``pip install ...`` to type for a logger or callback; None when it is installed or needs nothing.
+
+    Imports nothing: neither the target nor the package.
+
+    Args:
+        target: a ``_target_``, as ``lightning.pytorch.loggers.WandbLogger``, in any of its spellings.
+    """
+    owner, _, rest = target.partition(".")
+    name = rest.rpartition(".")[2]
+    if owner not in OWNERS or name not in PACKAGES:
+        return None
+    module, package = PACKAGES[name]
+    return None if _is_installed(module) else f"pip install {package}"
+
+
+def check_packages(config: Mapping[str, Any], groups: tuple[str, ...] = ("logger", "callbacks")) -> None:
+    """Check that what the loggers and callbacks of a config need is installed.
+
+    Args:
+        config: the whole config, as plain containers.
+        groups: its top-level keys to look at.
+
+    Raises:
+        MissingPackageError: names each key, its target and the ``pip install`` to type.
+    """
+    lines = [
+        f"{key}: {target} needs a package that is not installed. Type: {command}"
+        for group in groups
+        for key, target in _targets(config.get(group), group)
+        if (command := missing_package(target)) is not None
+    ]
+    if lines:
+        raise MissingPackageError("\n".join(lines))
+
+
+def _targets(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(node, Mapping):
+        return
+    target = node.get("_target_")
+    if isinstance(target, str):
+        yield key, target
+    for name, child in node.items():
+        yield from _targets(child, f"{key}.{name}")
+
+
+def _is_installed(module: str) -> bool:
+    # A folder of that name in the working directory (wandb makes one) is found too, but has no origin.
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.origin is not None
