@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hydra_lightning.errors import RunError
 from hydra_lightning.runs.git import git_state
 
 
@@ -74,6 +75,8 @@ def test_runs_do_not_make_a_tree_dirty(repo: Path) -> None:
         (repo / name / ".hydra").mkdir(parents=True)
         (repo / name / ".hydra/config.yaml").write_text("a: 1\n")
     (repo / "logs/train/runs/a/run.json").write_text("{}")
+    (repo / "logs/train/sweeps/c").mkdir(parents=True)
+    (repo / "logs/train/sweeps/c/multirun.yaml").write_text("a: 1\n")
     facts, patch = git_state(repo, skip=repo / "logs/train/runs/b")
     assert facts is not None
     assert (facts["dirty"], patch) == (False, "")
@@ -89,3 +92,9 @@ def test_without_repository_commit_or_git_there_are_no_facts(
     assert git_state(tmp_path / "plain", skip=tmp_path) == (None, "")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state(repo, skip=tmp_path) == (None, "")
+
+
+def test_a_broken_repository_is_named(repo: Path) -> None:
+    (repo / ".git/index").write_text("not an index")
+    with pytest.raises(RunError, match=f"git .* failed in {repo}"):
+        git_state(repo, skip=repo / "x")

@@ -36,9 +36,9 @@ def installed_versions() -> list[str]:
     """``name==version`` of every installed distribution by name; of several copies, the one that is found."""
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), distribution.version)
+        metadata = distribution.metadata  # Parsed anew at every look.
+        if metadata["Name"]:
+            found.setdefault(re.sub(r"[-_.]+", "-", metadata["Name"]).lower(), metadata["Version"])
     return sorted(f"{name}=={version}" for name, version in found.items())
 
 

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hydra_lightning.errors import RunError
+
 LARGEST_NEW_FILE = 256 * 1024
 MOST_NEW_FILES = 200
+WRITTEN_BY_RUNS = ("run.json", ".hydra", "multirun.yaml")
 
 
 def git_state(root: Path, skip: Path) -> tuple[dict[str, Any] | None, str]:
@@ -21,8 +24,11 @@ def git_state(root: Path, skip: Path) -> tuple[dict[str, Any] | None, str]:
     the tree is clean. New files that are large, that may hold secrets, or beyond the 200th are only listed,
     at its head.
 
-    The folder ``skip`` and other runs (folders with a ``run.json``) never count, so that logs that
+    The folder ``skip`` and what other runs and sweeps wrote never count, so that logs that
     ``.gitignore`` does not name do not make a tree dirty.
+
+    Raises:
+        RunError: git fails in a repository that has a commit.
     """
     if shutil.which("git") is None or not root.is_dir():
         return None, ""
@@ -58,11 +64,12 @@ def _new_files(top: Path, skip: Path) -> Iterator[str]:
 
     def within_run(folder: Path) -> bool:
         if folder not in of_a_run:
-            of_a_run[folder] = folder == skip or (folder / "run.json").exists() or within_run(folder.parent)
+            written = folder == skip or any((folder / name).exists() for name in WRITTEN_BY_RUNS)
+            of_a_run[folder] = written or within_run(folder.parent)
         return of_a_run[folder]
 
     for name in _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
-        if name and not within_run((top / name).parent):
+        if name and not within_run((top / name).parent) and os.path.lexists(top / name):
             yield name
 
 
@@ -79,5 +86,6 @@ def _git(folder: Path, *arguments: str, may_fail: bool = False) -> str:
         env=os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
     )
     if done.returncode and not may_fail:
-        raise OSError(f"git {' '.join(arguments)}: {os.fsdecode(done.stderr).strip()}")
+        shown = os.fsdecode(done.stderr).strip()
+        raise RunError(f"The code cannot be recorded: git {arguments[0]} failed in {folder}:\n{shown}")
     return os.fsdecode(done.stdout)

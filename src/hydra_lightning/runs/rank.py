@@ -52,7 +52,7 @@ def launch() -> Launch | None:
 
     Covered: processes with one parent on one node, which is what torchrun, accelerate, deepspeed and mpirun
     with RANK and WORLD_SIZE, and jsrun, start; ``srun`` on any number of nodes where Slurm tells the start of
-    the job (SLURM_JOB_START_TIME, since Slurm 22.05), also around torchrun. A restart of the ranks is a
+    the job (SLURM_JOB_START_TIME), also around torchrun. A restart of the ranks is a
     launch of its own.
 
     Not covered: several nodes without Slurm, where ids differ from node to node, and ranks started by hand

@@ -66,7 +66,7 @@ class RunRecord:
             )
         self.data.update(fields)
         text = json.dumps(_json(self.data), indent=2, allow_nan=False) + "\n"
-        write_whole(self.folder / RUN_FILE, text, reserve=self.folder / RESERVE_FILE)
+        write_whole(self.folder / RUN_FILE, text)
 
 
 @contextmanager
@@ -90,7 +90,8 @@ def open_run(
     around ``root`` is dirty, ``git.diff`` are written. At the end the status becomes ``completed``;
     ``failed`` after an Exception or a SystemExit other than 0, with ``error``; ``pruned`` after Optuna's
     TrialPruned; ``interrupted`` after SIGINT or SIGTERM. In between the file is touched every 30 seconds, for
-    ``read_run`` on other machines.
+    ``read_run`` on other machines. The file ``.reserve`` keeps 64 KiB for the last write, so that a run which
+    fills the disk still ends as failed.
 
     A folder named by the clock alone (``.../12-30-05``, or a job of such a sweep) may be another run's of the
     same second: the record then moves to a new folder beside it, ``record.folder``.
@@ -221,8 +222,8 @@ def _end(record: RunRecord, status: str, seconds: float, error: dict[str, Any] |
         return  # A forked worker that left the block; the run goes on in its parent.
     now = _now()
     attempts = [*record.data["attempts"][:-1], record.data["attempts"][-1] | {"ended": now, "status": status}]
-    record.update(status=status, ended=now, seconds=round(seconds, 3), error=error, attempts=attempts)
     (record.folder / RESERVE_FILE).unlink(missing_ok=True)
+    record.update(status=status, ended=now, seconds=round(seconds, 3), error=error, attempts=attempts)
 
 
 def _status(error: BaseException, caught: Interrupts) -> str:
@@ -230,10 +231,8 @@ def _status(error: BaseException, caught: Interrupts) -> str:
         return "interrupted"
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return "completed"
-    if any(
-        kind.__name__ == "TrialPruned" and kind.__module__.startswith("optuna")
-        for kind in type(error).__mro__
-    ):
+    kinds = type(error).__mro__
+    if any(kind.__name__ == "TrialPruned" and kind.__module__.startswith("optuna") for kind in kinds):
         return "pruned"
     return "failed"
 
@@ -241,6 +240,7 @@ def _status(error: BaseException, caught: Interrupts) -> str:
 def _error(error: BaseException, root: Path) -> dict[str, Any]:
     """Type, message and ``file:line``: the innermost line of the project, else the innermost of all."""
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    root = root.absolute()
     inside = [(f, n) for f, n in frames if f.is_relative_to(root) and "site-packages" not in f.parts]
     file, line = (inside or frames)[-1]
     shown = file.relative_to(root) if inside else file
