@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import loggers
@@ -16,10 +17,15 @@ class CometLogger(loggers.CometLogger):
 
     Args:
         online: whether to send to Comet's server.
-        arguments: those of Lightning's CometLogger (``project``, ``workspace``, ``name``,
-            ``offline_directory``, ...).
+        offline_directory: where the archive goes; made when it is not there.
+        arguments: further ones of Lightning's CometLogger, as ``project``, ``workspace`` or ``name``.
     """
 
-    def __init__(self, online: bool = True, **arguments: Any) -> None:
+    def __init__(
+        self, online: bool = True, offline_directory: str | os.PathLike[str] | None = None, **arguments: Any
+    ) -> None:
         os.environ["COMET_START_ONLINE"] = str(online)
+        if offline_directory is not None and not online:
+            Path(offline_directory).mkdir(parents=True, exist_ok=True)
+            arguments["offline_directory"] = os.fspath(offline_directory)
         super().__init__(**arguments)
