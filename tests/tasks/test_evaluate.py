@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TINY, record, run_script, runs_in
+from processes import TINY, record, run_script, runs_in
 from safetensors.torch import load_file
 
 from hydra_lightning.scaffold.new import new_project

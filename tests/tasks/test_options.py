@@ -1,5 +1,6 @@
 """Every option of every group composes, and builds what it says."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from omegaconf import OmegaConf
 
 import hydra_lightning
 from hydra_lightning.config.instantiate import instantiate
+from hydra_lightning.config.requirements import check_packages
+from hydra_lightning.config.resolved import resolved
 from hydra_lightning.errors import ConfigError, HydraLightningError, MissingPackageError
 from hydra_lightning.scaffold.new import FILES
 

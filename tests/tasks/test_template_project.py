@@ -14,6 +14,7 @@ from processes import environment, record, runs_in
 pytestmark = pytest.mark.slow
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "template_project"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "move-from-lightning-hydra-template.md"
 # A clock that shows the same second to every run of this module.
 STOPPED_CLOCK = r"hydra.run.dir=${paths.log_dir}/${task_name}/runs/${now:%Y}-01-01_00-00-00"
 
@@ -177,3 +178,11 @@ def test_eval_without_a_checkpoint_says_what_to_give(project: Path) -> None:
     assert done.returncode == 1
     assert "ckpt_path" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["train.py", "eval.py"])
+def test_the_page_on_moving_a_project_shows_the_two_files_in_full(script: str) -> None:
+    shown = (
+        PAGE.read_text(encoding="utf-8").partition(f'```python title="src/{script}"\n')[2].partition("```")[0]
+    )
+    assert shown == (FIXTURE / "src" / script).read_text()

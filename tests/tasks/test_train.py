@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import TINY, environment, record, run_script, runs_in
+from processes import TINY, environment, record, run_script, runs_in
 
 from hydra_lightning.runs.store import read_run
 from hydra_lightning.scaffold.new import new_project

@@ -86,6 +86,12 @@ def share(folder: Path) -> None:
         _need_space(folder)
 
 
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that never started: one with nothing in it but Hydra's config and log."""
+    if all(item.name == ".hydra" or item.suffix == ".log" for item in folder.iterdir()):
+        shutil.rmtree(folder)
+
+
 def taken(folder: Path) -> RunError:
     """The error for a second run in one folder."""
     return RunError(

@@ -28,6 +28,7 @@ from hydra_lightning.runs.writing import hold_space, write_whole
 
 SCHEMA = 1
 RUN_FILE = "run.json"
+CONFIG_FILE = "config.yaml"
 RESERVE_FILE = ".reserve"
 HEARTBEAT_SECONDS = 30.0
 
@@ -67,6 +68,11 @@ class RunRecord:
         self.data.update(fields)
         text = json.dumps(_json(self.data), indent=2, allow_nan=False) + "\n"
         write_whole(self.folder / RUN_FILE, text)
+
+    def save_config(self, config: Mapping[str, Any]) -> None:
+        """Write ``config.yaml``: the resolved config, plain data without interpolations."""
+        if self.writes:
+            write_whole(self.folder / CONFIG_FILE, _yaml(config))
 
 
 @contextmanager
@@ -177,7 +183,7 @@ def _named_by_the_clock(folder: Path) -> bool:
 def _files(config: Mapping[str, Any], patch: str) -> dict[str, str]:
     """What is written beside ``run.json``, by name."""
     files = {
-        "config.yaml": OmegaConf.to_yaml(OmegaConf.create(_escaped(config))),
+        CONFIG_FILE: _yaml(config),
         "requirements.txt": "\n".join(environment.installed_versions()) + "\n",
     }
     if patch:
@@ -266,6 +272,10 @@ def _heartbeat(file: Path) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    return OmegaConf.to_yaml(OmegaConf.create(_escaped(config)))
 
 
 def _escaped(value: Any) -> Any:

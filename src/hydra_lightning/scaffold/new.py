@@ -57,7 +57,7 @@ def new_project(root: Path, example: str = "digits") -> NewProject:
 
 
 def _copy(layer: Path, root: Path, name: str) -> None:
-    """Copy a layer of template files; ``dot_x`` becomes ``.x``, and ``{{ name }}`` in README and requirements the name."""
+    """Copy template files; ``dot_x`` becomes ``.x``, ``{{ name }}`` in README and requirements the name."""
     for source in sorted(layer.rglob("*")):
         relative = source.relative_to(layer)
         if not source.is_file() or "__pycache__" in relative.parts:

@@ -1,4 +1,4 @@
-"""Keeps the console to what a user needs: each line once, no advertisements, no warnings about what is taken care of."""
+"""Keeps the console to what a user needs: each line once, no advertisements, no warnings in vain."""
 
 from __future__ import annotations
 

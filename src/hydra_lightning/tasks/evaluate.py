@@ -86,8 +86,8 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any], mode: 
 
     from hydra_lightning.tasks.objects import build_objects, log_hyperparameters
     from hydra_lightning.tasks.predictions import prediction_writer
+    from hydra_lightning.tasks.stages import run_stage
     from hydra_lightning.tasks.train import devices_of
-    from hydra_lightning.training.checkpoint_io import check_checkpoint
     from hydra_lightning.training.recording import plain_metrics
 
     quiet_lightning()
@@ -97,15 +97,7 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any], mode: 
     writers = [prediction_writer(record.folder, config.get("predictions", "parquet"))] if predicting else []
     objects = build_objects(config, plain, callbacks=writers)
     record.update(devices=devices_of(objects.trainer))
-    check_checkpoint(config.ckpt_path, objects.model, weights_only=config.get("weights_only"))
     log_hyperparameters(objects, plain)
-    arguments = {
-        "datamodule": objects.datamodule,
-        "ckpt_path": config.ckpt_path,
-        "weights_only": config.get("weights_only"),
-    }
-    if predicting:
-        objects.trainer.predict(objects.model, return_predictions=False, **arguments)
-        return {}
-    getattr(objects.trainer, mode)(objects.model, **arguments)
-    return plain_metrics(objects.trainer.callback_metrics)
+    options = {"return_predictions": False} if predicting else {}
+    run_stage(objects, mode, config.ckpt_path, config.get("weights_only"), **options)
+    return {} if predicting else plain_metrics(objects.trainer.callback_metrics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from omegaconf.errors import OmegaConfBaseException
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.requirements import check_packages
 from hydra_lightning.config.resolved import resolved
-from hydra_lightning.errors import ConfigError
+from hydra_lightning.errors import ConfigError, HydraLightningError
 from hydra_lightning.runs.environment import command_line
-from hydra_lightning.runs.folder import claim
+from hydra_lightning.runs.folder import claim, discard
 from hydra_lightning.runs.rank import global_rank
 from hydra_lightning.runs.record import RunRecord, open_run
+from hydra_lightning.tasks.children import one_job
 from hydra_lightning.tasks.extras import apply_extras
 
 
@@ -38,9 +39,23 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         config.seed = _seed(config)
     if global_rank() == 0:
         apply_extras(config)
-    plain = resolved(config)
-    check_packages(plain)
-    with open_run(
+    try:
+        plain = resolved(config)
+        check_packages(plain)
+    except HydraLightningError:
+        if global_rank() == 0:
+            discard(Path(config.paths.output_dir))
+        raise
+    with _opened(config, plain) as record, one_job(record.folder):
+        if config.paths.output_dir != str(record.folder):
+            config.paths.output_dir = str(record.folder)
+            plain = resolved(config)
+            record.save_config(plain)
+        yield record, config, plain
+
+
+def _opened(config: DictConfig, plain: Mapping[str, Any]) -> AbstractContextManager[RunRecord]:
+    return open_run(
         Path(config.paths.output_dir),
         root=Path(config.paths.root_dir),
         task=str(config.task_name),
@@ -52,30 +67,17 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         devices=_devices(plain),
         config=plain,
         sweep=_sweep(),
-    ) as record:
-        if Path(config.paths.output_dir) != record.folder:
-            config.paths.output_dir = str(record.folder)
-            plain = resolved(config)
-        yield record, config, plain
+    )
 
 
 def _folder(config: DictConfig) -> Path:
     """The run folder that Hydra made, or a new one when no Hydra application is running."""
     if HydraConfig.initialized() and OmegaConf.is_missing(HydraConfig.get().runtime, "output_dir"):
         return claim(Path(config.paths.log_dir) / str(config.task_name) / "runs")
-    folder = resolved_value(config, "paths.output_dir")
-    return Path(str(folder))
-
-
-def resolved_value(config: DictConfig, key: str) -> Any:
-    """The value at ``key``; raises ConfigError that names it when it is missing or does not resolve."""
     try:
-        value = OmegaConf.select(config, key, throw_on_missing=True)
+        return Path(str(config.paths.output_dir))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{key}: {explain(error)}") from error
-    if value is None:
-        raise ConfigError(f"{key}: a value is needed.")
-    return value
+        raise ConfigError(f"paths.output_dir: {explain(error)}") from error
 
 
 def _seed(config: DictConfig) -> int:

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_lightning.errors import ConfigError, RunError
+from hydra_lightning.runs.record import CONFIG_FILE
 
 TAKEN_FROM_RUN = ("data", "model", "trainer", "seed")
 
@@ -40,7 +41,7 @@ def on_saved_config(config: DictConfig, run_folder: Path) -> DictConfig:
 
 
 def _read(run_folder: Path) -> dict[str, Any]:
-    file = run_folder / "config.yaml"
+    file = run_folder / CONFIG_FILE
     try:
         saved = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:

@@ -47,6 +47,7 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dic
     from lightning.pytorch import seed_everything
 
     from hydra_lightning.tasks.objects import build_objects, log_hyperparameters
+    from hydra_lightning.tasks.stages import run_stage
     from hydra_lightning.training.recording import RecordProgress, plain_metrics, progress
 
     quiet_lightning()
@@ -58,40 +59,23 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dic
 
     metrics: dict[str, float] = {}
     if config.get("train", True):
-        _fit(objects, config)
+        run_stage(objects, "fit", config.get("ckpt_path"), config.get("weights_only"))
         record.update(**progress(objects.trainer))
         metrics |= plain_metrics(objects.trainer.callback_metrics)
     if config.get("test"):
-        _test(objects, config)
+        run_stage(objects, "test", _best_checkpoint(objects, config), config.get("weights_only"))
         metrics |= plain_metrics(objects.trainer.callback_metrics)
     return metrics
 
 
-def _fit(objects: Objects, config: DictConfig) -> None:
-    from hydra_lightning.training.checkpoint_io import check_checkpoint
-
-    weights_only = config.get("weights_only")
-    if config.get("ckpt_path"):
-        check_checkpoint(config.ckpt_path, objects.model, weights_only=weights_only)
-    objects.trainer.fit(
-        objects.model,
-        datamodule=objects.datamodule,
-        ckpt_path=config.get("ckpt_path"),
-        weights_only=weights_only,
-    )
-
-
-def _test(objects: Objects, config: DictConfig) -> None:
-    """Test with the best checkpoint of this training; without one, with ``ckpt_path`` or the weights as they are."""
-    best = (
-        getattr(objects.trainer.checkpoint_callback, "best_model_path", "")
-        if config.get("train", True)
-        else ""
-    )
-    checkpoint = best or (None if config.get("train", True) else config.get("ckpt_path"))
-    if checkpoint is None:
+def _best_checkpoint(objects: Objects, config: DictConfig) -> str | None:
+    """The best checkpoint of this training; without training, ``ckpt_path``."""
+    if not config.get("train", True):
+        return config.get("ckpt_path")
+    best: str = getattr(objects.trainer.checkpoint_callback, "best_model_path", "")
+    if not best:
         log.warning("No checkpoint was written: testing with the weights as they are now.")
-    objects.trainer.test(objects.model, datamodule=objects.datamodule, ckpt_path=checkpoint)
+    return best or None
 
 
 def devices_of(trainer: Any) -> dict[str, Any]:
