@@ -87,6 +87,7 @@ def test_runs_of_one_second_have_folders_of_their_own(project: Path) -> None:
     assert {data["experiment"] for data in records} == {None, "example"}
     for folder in folders:
         assert len(list(folder.glob("checkpoints/*.ckpt"))) == 2
+        assert yaml.safe_load((folder / "config.yaml").read_text())["paths"]["output_dir"] == str(folder)
 
 
 def test_training_is_recorded_and_tested_with_the_best_checkpoint(default_run: Path) -> None:
