@@ -23,6 +23,8 @@ def test_ddp_writes_one_record(project: Path, strategy: str) -> None:
     assert data["devices"]["world_size"] == 2
     assert data["metrics"]["test/acc"] >= 0
     assert len(data["attempts"]) == 1
+    assert data["best"]["value"] > 0
+    assert data["checkpoints"]["last"] == "checkpoints/last.ckpt"
     assert torch.load(run / data["checkpoints"]["best"], weights_only=True)["global_step"] > 0
     header = (run / "metrics.csv").read_text().splitlines()[0]
     assert "val/loss" in header

@@ -90,7 +90,9 @@ def test_a_checkpoint_alone_needs_its_config_from_the_command_line(trained: Path
     best = run / record(run)["checkpoints"]["best"]
     done = run_script(trained, "eval.py", f"ckpt_path={best}", *QUIET)
     assert done.returncode == 1
-    assert "another model" in done.stderr
+    assert (
+        "does not fit lightning_classes.models.digits_module.DigitsModule as it is configured" in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert newest(trained)[1]["status"] == "failed"
     done = run_script(trained, "eval.py", f"ckpt_path={best}", "model.net.hidden_sizes=[32]", *QUIET)

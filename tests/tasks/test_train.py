@@ -139,7 +139,7 @@ def test_a_sweep_gives_every_job_its_folder_and_the_best_value_back(project: Pat
     data = sorted((record(job) for job in jobs), key=lambda each: each["sweep"]["trial"])
     assert [each["seed"] for each in data] == [1, 2]
     assert [each["sweep"]["id"] for each in data] == [sweep.name] * 2
-    assert data[0]["sweep"]["params"]["seed"] == "1"
+    assert data[0]["sweep"]["params"] == {"seed": "1"}
     assert all(each["status"] == "completed" for each in data)
 
 

@@ -47,6 +47,10 @@ def _missing_config(error: MissingConfigException) -> str:
     where = _where_written(group, option) or str(error).split(":")[0]
     if not group:
         return f"{where}: there is no config file {missing!r}.\n{_search_path(str(error))}"
+    if group.startswith("hydra/") and option not in (error.options or ()):
+        kind = group.removeprefix("hydra/")
+        plugin = f"hydra-{option}" if kind.endswith("_logging") else f"hydra-{option}-{kind}"
+        return f"{where}: Hydra has no {kind} {option!r}. If a plugin brings it: pip install {plugin}"
     if not error.options:
         return f"{where}: there is no config {missing}.yaml.\n{_search_path(str(error))}"
     options = ", ".join(error.options)

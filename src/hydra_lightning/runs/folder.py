@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import string
@@ -37,6 +38,11 @@ def new_run_id(now: datetime | None = None) -> str:
         run_id = f"{stamp}_{new_suffix()}"
     _drawn.add(run_id)
     return run_id
+
+
+def is_run_id(name: str) -> bool:
+    """Whether ``name`` is an id as ``new_run_id`` makes them."""
+    return re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-z]{4}", name) is not None
 
 
 def new_suffix() -> str:

@@ -57,8 +57,9 @@ def _with_checkpoint(config: DictConfig) -> DictConfig:
         if not config.get("callbacks"):
             config.trainer.enable_checkpointing = False
         if not config.get("ckpt_path"):
+            add = "" if "run" in config else "+"
             raise ConfigError(
-                "Nothing to evaluate: give run=ID (a run's folder, id or @last) or ckpt_path=FILE."
+                f"Nothing to evaluate: give {add}run=ID (a run's id, folder, or @last) or ckpt_path=FILE."
             )
     return config
 

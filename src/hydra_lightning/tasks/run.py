@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -71,13 +74,13 @@ def _opened(config: DictConfig, plain: Mapping[str, Any]) -> AbstractContextMana
 
 
 def _folder(config: DictConfig) -> Path:
-    """The run folder that Hydra made, or a new one when no Hydra application is running."""
-    if HydraConfig.initialized() and OmegaConf.is_missing(HydraConfig.get().runtime, "output_dir"):
-        return claim(Path(config.paths.log_dir) / str(config.task_name) / "runs")
+    """``paths.output_dir``; when that is Hydra's folder and no Hydra application is running, a new one."""
     try:
-        return Path(str(config.paths.output_dir))
+        folder = config.paths.output_dir
     except OmegaConfBaseException as error:
         raise ConfigError(f"paths.output_dir: {explain(error)}") from error
+    # Hydra's resolver gives None for a folder that is not set.
+    return Path(folder) if folder else claim(Path(config.paths.log_dir) / str(config.task_name) / "runs")
 
 
 def _seed(config: DictConfig) -> int:
@@ -109,13 +112,17 @@ def _sweep() -> dict[str, Any] | None:
     hydra = HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return None
-    return {"id": Path(hydra.sweep.dir).name, "trial": hydra.job.num, "params": dict(_params())}
+    return {"id": Path(hydra.sweep.dir).name, "trial": hydra.job.num, "params": _swept(hydra)}
 
 
-def _params() -> Iterator[tuple[str, str]]:
-    for override in _overrides():
-        key, _, value = override.partition("=")
-        yield key.lstrip("+~"), value
+def _swept(hydra: HydraConf) -> dict[str, str]:
+    """What this job has of the keys that the sweep varies: on the command line, or in ``hydra.sweeper.params``."""
+    parser = OverridesParser.create()
+    typed = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
+    varied = {each.key_or_group for each in parser.parse_overrides(typed) if each.is_sweep_override()}
+    varied |= set(hydra.sweeper.get("params") or {})
+    pairs = [override.partition("=") for override in hydra.overrides.task]
+    return {key.lstrip("+"): value for key, _, value in pairs if key.lstrip("+") in varied}
 
 
 def _devices(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,12 +34,13 @@ def print_end(record: RunRecord, then: str) -> None:
         parts.append(f"best {best['metric']} {best['value']:.4g} at epoch {best['epoch']}")
     parts.append(f"{data['seconds']:.0f} s")
     _print("   ".join(parts))
-    _print(f"{_short(record.folder)}     {then.format(id=data['id'])}".rstrip())
+    _print(f"{_short(record.folder)}     {then}".rstrip())
 
 
 def _short(folder: Path) -> Path:
     here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+    below = folder.is_relative_to(here) and here != Path(here.anchor)
+    return folder.relative_to(here) if below else folder
 
 
 def _print(line: Any) -> None:

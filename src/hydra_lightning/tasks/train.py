@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import ConfigError
+from hydra_lightning.runs.folder import is_run_id
 from hydra_lightning.runs.record import RunRecord
 from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
@@ -37,9 +38,9 @@ def train(config: DictConfig) -> float | None:
     """
     with run_of(config) as (record, config, plain):
         metrics = _run(record, config, plain)
-        value = _optimized(metrics, config.get("optimized_metric"))
+        value = _optimized(metrics, config)
         record.update(metrics=metrics)
-    print_end(record, then="next: eval.py run={id}")
+    print_end(record, then=_next(record))
     return value
 
 
@@ -68,10 +69,15 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dic
     return metrics
 
 
+def _next(record: RunRecord) -> str:
+    """What to type next; nothing where the folder has a name that does not tell one run from all others."""
+    return f"next: eval.py run={record.folder.name}" if is_run_id(record.folder.name) else ""
+
+
 def _best_checkpoint(objects: Objects, config: DictConfig) -> str | None:
     """The best checkpoint of this training; without training, ``ckpt_path``."""
     if not config.get("train", True):
-        return config.get("ckpt_path")
+        return str(config.ckpt_path) if config.get("ckpt_path") else None
     best: str = getattr(objects.trainer.checkpoint_callback, "best_model_path", "")
     if not best:
         log.warning("No checkpoint was written: testing with the weights as they are now.")
@@ -89,12 +95,14 @@ def devices_of(trainer: Any) -> dict[str, Any]:
     return {"accelerator": accelerator, "world_size": trainer.world_size, "names": names}
 
 
-def _optimized(metrics: Mapping[str, float], name: str | None) -> float | None:
+def _optimized(metrics: Mapping[str, float], config: DictConfig) -> float | None:
+    name = config.get("optimized_metric")
     if not name:
         return None
-    if name not in metrics:
-        known = ", ".join(metrics) or "none"
-        raise ConfigError(
-            f"optimized_metric: nothing logged {name!r}.{nearest(name, metrics)}\nLogged: {known}"
-        )
-    return metrics[name]
+    if name in metrics:
+        return metrics[name]
+    if not config.get("train", True):
+        log.warning("optimized_metric: %s is logged by training, and there was none (train=false).", name)
+        return None
+    known = ", ".join(metrics) or "none"
+    raise ConfigError(f"optimized_metric: nothing logged {name!r}.{nearest(name, metrics)}\nLogged: {known}")

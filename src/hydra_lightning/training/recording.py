@@ -60,27 +60,25 @@ def progress(trainer: Trainer) -> dict[str, Any]:
 
 def _best(trainer: Trainer) -> dict[str, Any] | None:
     for callback in trainer.checkpoint_callbacks:
-        if (
-            isinstance(callback, ModelCheckpoint)
-            and callback.monitor
-            and callback.best_model_score is not None
-        ):
-            return {
-                "metric": callback.monitor,
-                "value": float(callback.best_model_score),
-                "mode": callback.mode,
-                "epoch": _epoch_of(callback.best_model_path),
-            }
+        if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
+            epoch, score = _saved_with(callback.best_model_path, callback.state_key)
+            if callback.best_model_score is not None:
+                score = float(callback.best_model_score)
+            return {"metric": callback.monitor, "value": score, "mode": callback.mode, "epoch": epoch}
     return None
 
 
 @functools.lru_cache(maxsize=8)
-def _epoch_of(checkpoint: str) -> int | None:
-    """The epoch that a checkpoint file was written in; None for a sharded one, which is a folder."""
+def _saved_with(checkpoint: str, callback: str) -> tuple[int | None, float | None]:
+    """The epoch and the best score that a checkpoint file holds, for a process that did not train by itself.
+
+    After ``ddp_spawn`` Lightning tells the parent nothing but the path. A sharded checkpoint is a folder: None.
+    """
     if not Path(checkpoint).is_file():
-        return None
-    content = torch.load(checkpoint, map_location="meta", mmap=True, weights_only=True)
-    return int(content["epoch"])
+        return None, None
+    content = torch.load(checkpoint, mmap=True, weights_only=True)
+    score = content.get("callbacks", {}).get(callback, {}).get("best_model_score")
+    return int(content["epoch"]), None if score is None else float(score)
 
 
 def _checkpoints(trainer: Trainer) -> dict[str, str | None]:
@@ -88,9 +86,14 @@ def _checkpoints(trainer: Trainer) -> dict[str, str | None]:
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, ModelCheckpoint):
             best = best or callback.best_model_path
-            last = last or callback.last_model_path
+            last = last or callback.last_model_path or _last_file(callback)
     root = Path(trainer.default_root_dir)
     return {"best": _relative(best, root), "last": _relative(last, root)}
+
+
+def _last_file(callback: ModelCheckpoint) -> str:
+    file = Path(callback.dirpath or ".") / f"{callback.CHECKPOINT_NAME_LAST}{callback.FILE_EXTENSION}"
+    return str(file) if callback.save_last and file.exists() else ""
 
 
 def _relative(path: str, root: Path) -> str | None:
