@@ -58,7 +58,7 @@ def execute(notebook: Path) -> "subprocess.CompletedProcess[str]":
         "outputs = [output for cell in notebook.cells for output in cell.get('outputs', [])]\n"
         "print(*[kind for output in outputs for kind in output.get('data', [])])"
     )
-    return run(sys.executable, "-c", code, notebook, cwd=notebook.parent, MPLBACKEND="agg")
+    return run(sys.executable, "-c", code, notebook, cwd=notebook.parent)
 
 
 def test_the_wheel_holds_every_file_of_a_project_and_writes_one(tmp_path: Path) -> None:
