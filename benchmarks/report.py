@@ -1,0 +1,140 @@
+"""What was measured, as Markdown."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from startup import Startup
+from steps import Steps
+
+BEGIN = "<!-- benchmarks: written by make benchmark -->"
+END = "<!-- end of benchmarks -->"
+VERSIONS = ("hydra-lightning", "lightning", "torch", "hydra-core", "torchmetrics")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and with what it was measured."""
+
+    processor: str
+    cores: int
+    system: str
+    python: str
+    versions: dict[str, str]
+    load: float
+    day: str
+
+    @classmethod
+    def this(cls, load: float) -> Machine:
+        """This machine; ``load`` is its load average before the measurement."""
+        return cls(
+            processor=_processor(),
+            cores=os.cpu_count() or 0,
+            system=f"{platform.system()} {platform.machine()}",
+            python=platform.python_version(),
+            versions={name: importlib.metadata.version(name) for name in VERSIONS},
+            load=load,
+            day=date.today().isoformat(),
+        )
+
+    def __str__(self) -> str:
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return (
+            f"Measured on {self.day}: {self.processor}, {self.cores} cores, {self.system}, one thread, "
+            f"Python {self.python}, {versions}. Load average before: {self.load:.1f}."
+        )
+
+
+def _processor() -> str:
+    file = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.*)", file.read_text()) if file.exists() else None
+    return found[1] if found else platform.processor() or "unknown processor"
+
+
+def startup_table(startups: list[Startup]) -> str:
+    """One row a command; the ratio is to the plain PyTorch script."""
+    plain = next(startup for startup in startups if startup.name.startswith("plain"))
+    lines = [
+        "| from the start of the process to | seconds | ratio | range |",
+        "| --- | --: | --: | --: |",
+    ]
+    for startup in startups:
+        lines.append(
+            f"| {startup.name} | {startup.median:.2f} | {startup.median / plain.median:.2f} "
+            f"| {min(startup.seconds):.2f} – {max(startup.seconds):.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def steps_table(steps: list[Steps]) -> str:
+    """One row a way to train; the ratio is to the plain PyTorch loop."""
+    plain = steps[0]
+    lines = ["| training loop | ms a step | ratio | range | ms an epoch |", "| --- | --: | --: | --: | --: |"]
+    for way in steps:
+        lines.append(
+            f"| {way.name} | {way.median * 1e3:.2f} | {way.median / plain.median:.2f} "
+            f"| {min(way.step) * 1e3:.2f} – {max(way.step) * 1e3:.2f} | {way.median_epoch * 1e3:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def readme_table(startups: list[Startup], steps: list[Steps]) -> str:
+    """The two comparisons in one small table."""
+    script, project = startups[-2], startups[-1]
+    plain, bare, whole = steps[0], steps[-2], steps[-1]
+    return "\n".join(
+        [
+            "| digits MLP, one CPU thread | plain PyTorch | `Trainer`, no callbacks | new project, as it is |",
+            "| --- | --: | --: | --: |",
+            f"| process start to first training step | {script.median:.1f} s | | {project.median:.1f} s |",
+            f"| one training step | {plain.median * 1e3:.2f} ms | {bare.median * 1e3:.2f} ms "
+            f"| {whole.median * 1e3:.2f} ms |",
+        ]
+    )
+
+
+def with_table(readme: str, table: str) -> str:
+    """``readme`` with ``table`` between the two markers; ValueError when they are not there."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"README.md has no {BEGIN} and {END}, so there is no place for the table.")
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+
+def page(machine: Machine, startups: list[Startup], steps: list[Steps]) -> str:
+    """docs/benchmarks.md."""
+    return f"""# Benchmarks
+
+This page is written by `make benchmark` (`benchmarks/run.py`) as measured.
+
+{machine}
+
+## Start
+
+Each row is a fresh process with a warm file cache. The rows take turns; the figures are medians of
+{len(startups[0].seconds)} rounds. The clock stops when the imports or the first optimizer step are done. What
+`import lightning.pytorch` takes depends on what else is installed: torchmetrics imports transformers where it is there.
+
+{startup_table(startups)}
+
+`train.py` composes the configs, opens the run folder, imports Lightning and runs Lightning's sanity check of the
+validation loop before its first step. The plain script does none of this.
+
+## Step
+
+The MLP of the digits example, 64-64-128-64-10 with batch norm, batches of 64, Adam, the same data in
+every row. All rows run in one process and take turns, {len(steps[0].step)} times; the figures are medians. A step
+includes the loading of its batch. An epoch is 20 steps, the validation of 180 images and, in the last row, the
+checkpoints.
+
+{steps_table(steps)}
+
+The step of this MLP is so short that what surrounds it shows.
+"""
