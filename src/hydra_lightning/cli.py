@@ -54,7 +54,7 @@ def new(
     project = new_project(path, BARE if bare else example or "digits")
     what = "no example" if bare else f'example "{project.example}"'
     typer.echo(f"{path}/  {len(project.groups)} config groups, {what}")
-    typer.echo(f"next: cd {path} && pip install -r requirements.txt && python lightning_classes/train.py")
+    typer.echo(f"next: cd {path} && python lightning_classes/train.py")
 
 
 def main() -> None:

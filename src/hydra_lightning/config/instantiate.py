@@ -12,6 +12,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from hydra_lightning.config.messages import nearest
+from hydra_lightning.config.requirements import pip_name
 from hydra_lightning.errors import ConfigError, HydraLightningError
 
 
@@ -120,7 +121,10 @@ def _why_not_found(target: str) -> str:
             module = importlib.import_module(path)
         except ModuleNotFoundError as error:
             if error.name and error.name != path and not path.startswith(f"{error.name}."):
-                return f"{target}: importing {path} needs {error.name!r}, which is not installed."
+                return (
+                    f"{target}: importing {path} needs {error.name!r}, which is not installed. "
+                    f"Type: pip install {pip_name(error.name)}"
+                )
             if module is None:
                 return f"{target}: no package {path!r} is installed or in the project."
             return _no_attribute(target, module, parts[index:])

@@ -20,6 +20,14 @@ PACKAGES = {
     "LitLogger": ("litlogger", "litlogger"),
     "DeviceStatsMonitor": ("psutil", "psutil"),
 }
+# What pip installs, where its name is not that of the module.
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "yaml": "PyYAML",
+    "skimage": "scikit-image",
+}
 OWNERS = frozenset(("lightning", "pytorch_lightning", "hydra_lightning", "aim"))
 
 
@@ -37,6 +45,12 @@ def missing_package(target: str) -> str | None:
         return None
     module, package = PACKAGES[name]
     return None if _is_installed(module) else f"pip install {package}"
+
+
+def pip_name(module: str) -> str:
+    """What to ``pip install`` for ``import module``."""
+    package = module.partition(".")[0]
+    return DISTRIBUTIONS.get(package, package)
 
 
 def check_packages(config: Mapping[str, Any], groups: tuple[str, ...] = ("logger", "callbacks")) -> None:
