@@ -200,8 +200,10 @@ def test_a_signal_ends_the_run_as_interrupted(project: Path, sent: signal.Signal
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
     (run,) = runs_in(project)
-    assert record(run)["status"] == "interrupted"
-    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] > 0
+    data = record(run)
+    assert data["status"] == "interrupted"
+    assert (run / data["checkpoints"]["best"]).is_file()
+    assert torch.load(run / data["checkpoints"]["last"], weights_only=True)["global_step"] > 0
 
 
 def test_a_killed_run_is_shown_as_lost_and_keeps_what_it_had(project: Path) -> None:

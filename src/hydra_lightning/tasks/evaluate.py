@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
 from hydra_lightning.tasks.saved import on_saved_config
 from hydra_lightning.tasks.summary import print_end, print_start
+
+log = logging.getLogger(__name__)
 
 MODES = ("test", "validate", "predict")
 
@@ -71,8 +74,10 @@ def _wrote_checkpoint(run: Mapping[str, Any]) -> bool:
 def _best_checkpoint(folder: Path) -> Path:
     """The best checkpoint of a run, else its last one."""
     named: dict[str, str | None] = read_run(folder)["checkpoints"]
-    for name in (named.get("best"), named.get("last")):
+    for name in (named["best"], named["last"]):
         if name and (folder / name).exists():
+            if name != named["best"]:
+                log.warning("%s: its best checkpoint is not there; this is its last one.", folder)
             return folder / name
     if any(named.values()):
         gone = ", ".join(name for name in named.values() if name)

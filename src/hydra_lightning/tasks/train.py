@@ -60,8 +60,10 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dic
 
     metrics: dict[str, float] = {}
     if config.get("train", True):
-        run_stage(objects, "fit", config.get("ckpt_path"), config.get("weights_only"))
-        record.update(**progress(objects.trainer))
+        try:
+            run_stage(objects, "fit", config.get("ckpt_path"), config.get("weights_only"))
+        finally:
+            record.update(**progress(objects.trainer))
         metrics |= plain_metrics(objects.trainer.callback_metrics)
     if config.get("test"):
         run_stage(objects, "test", _best_checkpoint(objects, config), config.get("weights_only"))

@@ -18,26 +18,42 @@ SECONDS_BETWEEN_WRITES = 1.0
 
 
 class RecordProgress(Callback):
-    """Writes metrics, the best one and the checkpoints to ``run.json`` at the end of epochs and of validations.
+    """Writes metrics, the best one and the checkpoints to ``run.json`` as they come.
 
-    Writes at most once a second: closing the run writes the rest.
+    Metrics at most once a second: closing the run writes the rest. Checkpoints at once, since a run that is killed
+    must not name a file that a better one has replaced.
     """
 
     def __init__(self, record: RunRecord) -> None:
         self.record = record
         self._written = 0.0
+        self._checkpoints: list[str] = []
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self._write_new_checkpoints(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._write(trainer)
+        self._write_metrics(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
+            self._write_metrics(trainer)
+
+    def _write_metrics(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero and time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
             self._write(trainer)
 
+    def _write_new_checkpoints(self, trainer: Trainer) -> None:
+        # Checkpoints are saved after every other callback, so that the next batch is the first to know.
+        callbacks = [each for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+        files = [path for each in callbacks for path in (each.best_model_path, each.last_model_path)]
+        if trainer.is_global_zero and files != self._checkpoints:
+            self._write(trainer)
+            self._checkpoints = files
+
     def _write(self, trainer: Trainer) -> None:
-        if trainer.is_global_zero and time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
-            self.record.update(**progress(trainer))
-            self._written = time.monotonic()
+        self.record.update(**progress(trainer))
+        self._written = time.monotonic()
 
 
 def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
