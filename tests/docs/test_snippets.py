@@ -167,6 +167,8 @@ def _run(project: str, commands: list[str], tmp_path: Path) -> subprocess.Comple
         | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(tmp_path / "home"),
+            # Its list of fonts takes a second to make, and is the same for all sessions.
+            "MPLCONFIGDIR": str(tmp_path.parent / "matplotlib"),
             "PRINTED": str(tmp_path / "printed"),
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "120",
