@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import TINY, environment, record, run_script, runs_in
+from processes import TINY, environment, record, run_afresh, run_script, runs_in
 
 
 def test_help_lists_the_groups(shared_project: Path) -> None:
@@ -69,7 +69,7 @@ def test_tab_completion_in_bash(shared_project: Path, typed: str, completions: s
 def test_looking_at_configs_writes_nothing(project: Path) -> None:
     before = sorted(project.rglob("*"))
     for flags in (["--help"], ["--cfg", "all"], ["--info"]):
-        run_script(project, "train.py", *flags, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        run_afresh(project, "train.py", *flags)
     assert sorted(project.rglob("*")) == before
 
 

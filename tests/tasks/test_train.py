@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from processes import TINY, environment, record, run_script, runs_in
+from processes import TINY, environment, record, run_afresh, run_script, runs_in
 
 from hydra_lightning.runs.store import read_run
 from hydra_lightning.scaffold.new import new_project
@@ -21,7 +21,7 @@ from hydra_lightning.scaffold.new import new_project
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
     """A project in which one tiny run has been trained and tested."""
     project = new_project(tmp_path_factory.mktemp("trained") / "project").root
-    done = run_script(project, "train.py", *TINY, "tags=[first,tiny]")
+    done = run_afresh(project, "train.py", *TINY, "tags=[first,tiny]")
     assert done.returncode == 0, done.stderr
     return project, done
 
