@@ -87,7 +87,7 @@ def steps_table(steps: list[Steps]) -> str:
 def readme_table(startups: list[Startup], steps: list[Steps]) -> str:
     """The two comparisons in one small table."""
     script, project = startups[-2], startups[-1]
-    plain, bare, whole = steps[0], steps[-2], steps[-1]
+    plain, bare, whole = steps[0], steps[3], steps[-1]
     return "\n".join(
         [
             "| digits MLP, one CPU thread | plain PyTorch | `Trainer`, no callbacks | new project, as it is |",
@@ -130,11 +130,11 @@ validation loop before its first step. The plain script does none of this.
 ## Step
 
 The MLP of the digits example, 64-64-128-64-10 with batch norm, batches of 64, Adam, the same data in
-every row. All rows run in one process and take turns, {len(steps[0].step)} times; the figures are medians. A step
-includes the loading of its batch. An epoch is 20 steps, the validation of 180 images and, in the last row, the
-checkpoints.
+every row. All rows run in one process and take turns; the figures are medians of {len(steps[0].step)} rounds. A step
+includes the loading of its batch. An epoch is 20 steps, the validation of 180 images and, in the last two rows, the
+checkpoints and the record of the run.
 
 {steps_table(steps)}
 
-The step of this MLP is so short that what surrounds it shows.
+The step of this MLP is so short that what surrounds it shows. The progress bar writes to a file here, not to a terminal.
 """

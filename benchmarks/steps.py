@@ -20,6 +20,7 @@ import hydra_lightning
 from hydra_lightning.scaffold.new import new_project
 
 Seconds = tuple[float, float]
+NO_PROGRESS_BAR = ("~callbacks.rich_progress_bar", "+trainer.enable_progress_bar=false")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def measure_steps(folder: Path, repetitions: int, epochs: int) -> list[Steps]:
         "plain PyTorch loop, loss and accuracy summed by hand": lambda: _plain(epochs, with_metrics=True),
         "bare `Trainer`, a module that only returns the loss": lambda: _bare(_LossOnly(), epochs),
         "bare `Trainer`, the project's module with its metrics": lambda: _bare(_module_of(project), epochs),
+        "the project without its progress bar": lambda: _whole(project, epochs, *NO_PROGRESS_BAR),
         "the project as it is: callbacks, CSV logger, checkpoints": lambda: _whole(project, epochs),
     }
     found = {name: Steps(name, [], []) for name in ways}
@@ -165,13 +167,8 @@ def _module_of(project: Path) -> LightningModule:
     return hydra_lightning.instantiate(hydra_lightning.compose(project), "model")
 
 
-def _whole(project: Path, epochs: int) -> Seconds:
-    clock = "{_target_: steps.Clock}"
-    overrides = [
-        f"trainer.max_epochs={epochs}",
-        "test=false",
-        "extras.trusted=null",
-        f"+callbacks.clock={clock}",
-    ]
-    hydra_lightning.train(hydra_lightning.compose(project, overrides))
+def _whole(project: Path, epochs: int, *overrides: str) -> Seconds:
+    clock = "+callbacks.clock={_target_: steps.Clock}"
+    own = [f"trainer.max_epochs={epochs}", "test=false", "extras.trusted=null", clock]
+    hydra_lightning.train(hydra_lightning.compose(project, [*own, *overrides]))
     return Clock.newest.result

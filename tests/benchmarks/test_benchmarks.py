@@ -12,7 +12,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STARTUP_ROWS = ("import torch", "import lightning.pytorch", "plain PyTorch script", "train.py")
-STEP_ROWS = ("plain PyTorch loop |", "summed by hand", "only returns the loss", "its metrics", "as it is")
+STEP_ROWS = (
+    "plain PyTorch loop |",
+    "summed by hand",
+    "only returns the loss",
+    "its metrics",
+    "progress bar",
+    "as it is",
+)
 
 
 @pytest.mark.slow
