@@ -223,3 +223,13 @@ def test_a_log_folder_that_cannot_be_written_is_named(project: Path) -> None:
     assert done.returncode == 1
     assert f"{project}/file/logs" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_search_runs_every_point_of_its_grid(project: Path) -> None:
+    done = run_script(project, "train.py", *TINY, "hparams_search=digits_grid", "test=false")
+    assert done.returncode == 0, done.stderr
+    (sweep,) = (project / "logs" / "train" / "sweeps").iterdir()
+    jobs = [record(file.parent) for file in sorted(sweep.glob("*/run.json"))]
+    points = {tuple(job["sweep"]["params"].values()) for job in jobs}
+    assert len(jobs) == len(points) == 6
+    assert all(job["best"]["metric"] == "val/loss" and "val/acc_best" in job["metrics"] for job in jobs)
