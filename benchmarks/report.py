@@ -136,5 +136,6 @@ checkpoints and the record of the run.
 
 {steps_table(steps)}
 
-The step of this MLP is so short that what surrounds it shows. The progress bar writes to a file here, not to a terminal.
+The step of this MLP is so short that what surrounds it shows.
+The progress bar writes to a file here, not to a terminal.
 """
