@@ -130,6 +130,13 @@ def test_a_mistake_is_one_clear_message(trained: Path, overrides: list[str], par
     assert "Traceback" not in done.stderr
 
 
+def test_no_run_with_a_checkpoint_is_said_so(project: Path) -> None:
+    assert run_script(project, "train.py", "debug=fdr", "+trainer.enable_progress_bar=false").returncode == 0
+    done = run_script(project, "eval.py", "run=@last", *QUIET)
+    assert done.returncode == 1
+    assert "wrote a checkpoint" in done.stderr
+
+
 def test_a_corrupt_checkpoint_is_named(trained: Path, tmp_path: Path) -> None:
     (run,) = runs_in(trained)
     whole = (run / record(run)["checkpoints"]["best"]).read_bytes()

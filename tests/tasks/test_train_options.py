@@ -140,3 +140,16 @@ def test_resuming_from_a_missing_checkpoint_names_those_that_are_there(project: 
 def test_data_that_is_not_there_is_named(project: Path) -> None:
     with pytest.raises(ConfigError, match="nothing is configured there"):
         train(project, "~data")
+
+
+def test_a_training_that_ends_before_the_first_validation_is_no_mistake(project: Path) -> None:
+    _, data, run = train(
+        project,
+        *QUIET_CALLBACKS,
+        "callbacks=default",
+        "trainer.max_epochs=-1",
+        "+trainer.max_steps=2",
+        "optimized_metric=null",
+    )
+    assert data["status"] == "completed"
+    assert (run / "checkpoints" / "last.ckpt").is_file()

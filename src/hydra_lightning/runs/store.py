@@ -6,7 +6,7 @@ import difflib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -82,17 +82,14 @@ def list_runs(log_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             log.warning("%s", error)
 
 
-def find_run(
-    reference: str | Path, log_dir: Path, among: Callable[[dict[str, Any]], bool] = lambda run: True
-) -> Path:
+def find_run(reference: str | Path, log_dir: Path, with_checkpoint: bool = False) -> Path:
     """The folder of the one run that ``reference`` means.
 
     Args:
-        reference: a run folder; an id; the beginning of an id, or of its last four characters, that no other
-        run
-            has; or ``@last``, the run that was started last.
+        reference: a run folder; an id; the beginning of an id, or of its last four characters, that no
+            other run has; or ``@last``, the run that was started last.
         log_dir: the folder above ``<task>/runs`` and ``<task>/sweeps``.
-        among: which records ``@last`` may mean, such as those with a checkpoint.
+        with_checkpoint: let ``@last`` be the last run that wrote a checkpoint.
 
     Raises:
         RunError: it means no run or several; the message lists those that come near.
@@ -104,7 +101,7 @@ def find_run(
     if not folders:
         raise RunError(f"No run {text!r}: there are no runs below {log_dir} yet.")
     if text == "@last":
-        return _last([run for run in list_runs(log_dir) if among(run[1])], log_dir)
+        return _last(log_dir, with_checkpoint)
     meant = [folder for folder in folders if folder.name == text]
     meant = meant or [folder for folder in folders if text and _begins(folder.name, text)]
     if len(meant) == 1:
@@ -121,11 +118,13 @@ def find_run(
     raise RunError(f"No run {text!r} below {log_dir}. {which}:\n{_shown(near or folders[-5:])}")
 
 
-def _last(runs: list[tuple[Path, dict[str, Any]]], log_dir: Path) -> Path:
+def _last(log_dir: Path, with_checkpoint: bool) -> Path:
+    runs = list(list_runs(log_dir))
+    if with_checkpoint:
+        runs = [run for run in runs if any(run[1]["checkpoints"].values())]
     if not runs:
-        raise RunError(
-            f"No run '@last': none of the runs below {log_dir} is of the kind that is needed here."
-        )
+        lacking = "wrote a checkpoint" if with_checkpoint else "can be read"
+        raise RunError(f"No run '@last': no run below {log_dir} {lacking}.")
     return max(runs, key=lambda run: datetime.fromisoformat(run[1]["created"]))[0]
 
 

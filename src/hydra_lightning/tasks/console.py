@@ -18,7 +18,8 @@ def quiet_lightning() -> None:
     for message in MENDED:
         warnings.filterwarnings("ignore", message=message)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_advertisement)
-    logging.getLogger("fsspec").setLevel(logging.INFO)
+    for chatty in ("fsspec", "matplotlib"):
+        logging.getLogger(chatty).setLevel(logging.INFO)
     if logging.getLogger().hasHandlers():
         for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
             logger = logging.getLogger(name)

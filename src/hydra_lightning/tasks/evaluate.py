@@ -54,7 +54,7 @@ def _with_checkpoint(config: DictConfig) -> DictConfig:
     reference = config.get("run")
     with open_dict(config):
         if reference:
-            folder = find_run(str(reference), Path(config.paths.log_dir), among=_wrote_checkpoint)
+            folder = find_run(str(reference), Path(config.paths.log_dir), with_checkpoint=True)
             config = on_saved_config(config, folder)
             config.ckpt_path = config.get("ckpt_path") or str(_best_checkpoint(folder))
         if not config.get("callbacks"):
@@ -65,10 +65,6 @@ def _with_checkpoint(config: DictConfig) -> DictConfig:
                 f"Nothing to evaluate: give {add}run=ID (a run's id, folder, or @last) or ckpt_path=FILE."
             )
     return config
-
-
-def _wrote_checkpoint(run: Mapping[str, Any]) -> bool:
-    return any(run["checkpoints"].values())
 
 
 def _best_checkpoint(folder: Path) -> Path:

@@ -32,7 +32,7 @@ class PlainCheckpointIO(TorchCheckpointIO):
     are.
 
     Pass it to ``Trainer(plugins=[...])``. Hyper-parameters become plain containers (see
-    :func:`~hydra_lightning.training.plain.plain_hyper_parameters`; the live ones stay as they are),
+    `plain_hyper_parameters`; the live ones stay as they are),
     everything else is converted where nothing is lost. ``load_from_checkpoint`` then needs the arguments
     that are objects: ``Module.load_from_checkpoint(path, net=net)``.
 
@@ -102,7 +102,7 @@ def check_checkpoint(
     Keys and shapes are compared only when they are certain: not for a model with ``on_load_checkpoint``,
     ``configure_model`` or a ``load_state_dict`` of its own. ``strict_loading = False`` allows missing and
     further keys. A model with a ``setup`` of its own is refused only when not one key is shared;
-    :func:`explained_load_errors` says the rest. Remote paths and sharded checkpoints (folders) are left to
+    `explained_load_errors` says the rest. Remote paths and sharded checkpoints (folders) are left to
     Lightning.
 
     Args:
@@ -137,7 +137,7 @@ def explained_load_errors(path: str | os.PathLike[str] | None, model: LightningM
     """Turn torch's error about a state_dict that does not fit ``model`` into a CheckpointError naming
     ``path``.
 
-    For around ``trainer.fit(..., ckpt_path=path)`` and the like: finds what :func:`check_checkpoint` cannot
+    For around ``trainer.fit(..., ckpt_path=path)`` and the like: finds what `check_checkpoint` cannot
     know before, because the model makes its layers in ``setup``.
     """
     try:
