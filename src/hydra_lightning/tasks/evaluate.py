@@ -43,7 +43,7 @@ def evaluate(config: DictConfig) -> dict[str, float]:
     with run_of(config) as (record, config, plain):
         metrics = _run(record, config, plain, mode)
         record.update(metrics=metrics)
-    predicted = "predictions.*" if mode == "predict" else ""
+    predicted = f"predictions.{config.get('predictions', 'parquet')}" if mode == "predict" else ""
     print_end(record, then=predicted)
     return metrics
 
