@@ -1,0 +1,1 @@
+"""What the command line's groups of commands parse and print."""
