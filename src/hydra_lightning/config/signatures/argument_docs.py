@@ -1,0 +1,78 @@
+"""What a target's docstrings say about its arguments, one sentence each."""
+
+from __future__ import annotations
+
+import re
+
+from hydra_lightning.config.signatures.model import Signature
+
+SECTIONS = ("parameters", "other parameters", "attributes")
+# RST and Markdown markup -> what a reader of plain text wants to see of it.
+MARKUP = (
+    (re.compile(r":[\w:+-]+:`~?!?([^`<]*?)\s*<[^`>]*>`"), r"\1"),  # :ref:`text <target>`
+    (re.compile(r"(?::[\w:+-]+:|\[)`[~!](?:[\w]+\.)*(\w+)(?:\(\))?`\]?"), r"\1"),  # :class:`~x.Y`, [`~x.Y`]
+    (re.compile(r"(?::[\w:+-]+:|\[)`([^`]*)`\]?"), r"\1"),  # :attr:`x`, [`X`]
+    (re.compile(r"`+([^`<]*?)\s*<[^`>]*>`_{1,2}"), r"\1"),  # `text <address>`_
+    (re.compile(r"`+([^`]*)`+_{0,2}"), r"\1"),  # ``x``, `x`, `x`_
+    (re.compile(r"\[([^\]]+)\]\((?:https?:|\.|#)[^)]*\)"), r"\1"),  # [text](address)
+    (re.compile(r"\*\*([^*\s][^*]*)\*\*"), r"\1"),
+)
+DEFAULT = re.compile(
+    r"\s*\((?:the )?defaults?\b[^()]*(?:\([^()]*\)[^()]*)*\)"  # (default: 1e-3)
+    r"|(?:^|(?<=[.,;]))\s*defaults?(?::|=|\s+(?:to|is)\b).*",  # a sentence of its own
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\.)[.](?=\s+[^a-z]|\s*$)")
+NEW_BLOCK = re.compile(r"\s*(?:\.\. |[-*] |\d+[.)] |>>> |```)")
+
+
+def argument_docs(signature: Signature) -> dict[str, str]:
+    """The first sentence on each argument that the docstrings of ``signature`` describe.
+
+    The docstrings are those that ``signature.documented`` names; the most specific one wins. Google, NumPy and
+    Sphinx style are read. What the docstring says about the default is left out.
+    """
+    from hydra_lightning.config.signatures.docstrings import docstrings_of
+
+    found: dict[str, str] = {}
+    for docstring in docstrings_of(signature):
+        found = described(docstring) | found
+    return found
+
+
+def described(docstring: str) -> dict[str, str]:
+    """The first sentence on each argument in one docstring."""
+    from griffe import Docstring
+
+    found: dict[str, str] = {}
+    for section in Docstring(docstring).parse(_style(docstring), warnings=False):
+        if section.kind.value in SECTIONS:
+            for item in section.value:
+                sentence = first_sentence(item.description)
+                for name in item.name.split(","):
+                    if sentence:
+                        found.setdefault(name.strip().lstrip("\\*"), sentence)
+    return found
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of an RST or Markdown ``text`` as plain text in one line, without its full stop."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if lines and (not line.strip() or NEW_BLOCK.match(line)):
+            break
+        lines.append(line.strip())
+    plain = " ".join(" ".join(lines).split())
+    for markup, kept in MARKUP:
+        plain = markup.sub(kept, plain)
+    plain = DEFAULT.sub("", plain).strip()
+    end = SENTENCE_END.search(plain)
+    return (plain[: end.start()] if end else plain).strip().rstrip(" .:;,")
+
+
+def _style(docstring: str) -> str:
+    if re.search(r"^\s*:(?:param|parameter|arg|argument)\b", docstring, re.MULTILINE):
+        return "sphinx"
+    if re.search(r"^\s*(?:Other )?Parameters\s*\n\s*-{3,}\s*$", docstring, re.MULTILINE):
+        return "numpy"
+    return "google"
