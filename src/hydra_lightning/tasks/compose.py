@@ -17,6 +17,7 @@ from yaml import YAMLError
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.project import enter_project
 from hydra_lightning.config.resolvers import register_resolvers
+from hydra_lightning.config.tags import join_tags
 from hydra_lightning.errors import ConfigError
 from hydra_lightning.runs.folder import register_run_id
 
@@ -52,4 +53,5 @@ def compose(
     config = copy.deepcopy(config)
     with open_dict(config):
         del config["hydra"]
+    join_tags(config)
     return config

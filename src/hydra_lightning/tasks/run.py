@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.requirements import check_packages
 from hydra_lightning.config.resolved import resolved
+from hydra_lightning.config.tags import join_tags
 from hydra_lightning.errors import ConfigError, HydraLightningError
 from hydra_lightning.runs.environment import command_line
 from hydra_lightning.runs.folder import claim, discard
@@ -40,9 +41,10 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         config.pop("hydra", None)
         config.paths.output_dir = str(_folder(config))
         config.seed = _seed(config)
-    if global_rank() == 0:
-        apply_extras(config)
     try:
+        join_tags(config)
+        if global_rank() == 0:
+            apply_extras(config)
         plain = resolved(config)
         check_packages(plain)
     except HydraLightningError:
