@@ -13,10 +13,12 @@ Scalar = Literal["int", "float", "str", "bool", "None"]
 class Opaque:
     """A type that no plain value can be held against: a class, a callable, or one that cannot be read.
 
-    ``name`` is the dotted path where that is known, else what stands in the source.
+    ``name`` is the dotted path where that is known, else what stands in the source; ``is_class`` says that it is a
+    class of which no plain value is an instance.
     """
 
     name: str
+    is_class: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,382 @@
+"""The arguments of a class or function, from its source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hydra_lightning.config.signatures.lookup import (
+    UNKNOWN,
+    Definition,
+    Found,
+    Unknown,
+    Value,
+    bases,
+    members,
+    own_member,
+    resolve,
+)
+from hydra_lightning.config.signatures.model import ANYTHING, Kind, Opaque, Parameter
+from hydra_lightning.config.signatures.modules import Function, Library
+from hydra_lightning.config.signatures.passing import Passed, passed_on
+from hydra_lightning.config.signatures.types import NONE, either, read_type
+
+# Decorators that leave the arguments as they are.
+_TRANSPARENT = frozenset(
+    (
+        *(
+            "staticmethod",
+            "classmethod",
+            "abstractmethod",
+            "override",
+            "final",
+            "deprecated",
+            "wraps",
+            "contextmanager",
+        ),
+        *(
+            "cache",
+            "lru_cache",
+            "no_grad",
+            "inference_mode",
+            "set_grad_enabled",
+            "rank_zero_only",
+            "auto_docstring",
+        ),
+        *(
+            "compatibility",
+            "_defaults_from_env_vars",
+            "add_start_docstrings",
+            "replace_return_docstrings",
+            "disable",
+        ),
+        *("add_start_docstrings_to_model_forward", "add_end_docstrings", "_exclude_from_fx_unspecialized"),
+    )
+)
+_DATACLASS = frozenset(("dataclass", "dataclasses.dataclass"))
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a call takes; ``open``: others too, of names that cannot be read."""
+
+    parameters: tuple[Parameter, ...]
+    open: bool = False
+    documented: tuple[str, ...] = ()
+
+
+ANY = Arguments((Parameter("args", "rest"), Parameter("kwargs", "keywords")), open=True)
+
+
+def arguments_of(library: Library, definition: Definition, of: Definition | None = None) -> Arguments | None:
+    """What a call of ``definition`` takes, a method being one of the class ``of``; None when it does not say."""
+    if isinstance(definition.node, ast.ClassDef):
+        return _of_class(library, definition)
+    line = _linearized(library, of or definition.owner)
+    after = line[line.index(definition.owner) + 1 :] if definition.owner in line else None
+    return _of_function(library, definition, line, 0, after)
+
+
+def _of_class(library: Library, owner: Definition, depth: int = 0) -> Arguments | None:
+    line = _linearized(library, owner)
+    if any(isinstance(each, Definition) and _has_metaclass_call(library, each) for each in line):
+        return None
+    for index, each in enumerate(line):
+        if not isinstance(each, Definition):
+            return None
+        assert isinstance(each.node, ast.ClassDef)
+        maker = _maker(each)
+        if isinstance(maker, Unknown):
+            return None
+        if maker is not None:
+            made = _of_function(library, maker, line, depth, line[index + 1 :])
+            return made and replace(made, documented=(owner.path, each.path, *made.documented))
+        kind = _generated(each)
+        if kind is Unknown:
+            return None
+        if kind is not None:
+            return _of_fields(library, [other for other in line if isinstance(other, Definition)])
+    return Arguments(())
+
+
+def _maker(owner: Definition) -> Definition | Unknown | None:
+    """The method of a class's body that takes the arguments of a call: ``__init__``, or ``__new__`` without one."""
+    init, new = own_member(owner, "__init__"), own_member(owner, "__new__")
+    if isinstance(init, Definition) and isinstance(new, Definition):
+        assert isinstance(init.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        bare = len(init.node.args.args) <= 1 and init.node.args.kwarg is not None
+        return new if bare else init
+    return init or new
+
+
+def _generated(owner: Definition) -> type[Unknown] | str | None:
+    """Whether a decorator or base makes ``__init__`` from the fields: "fields", nothing, or not known."""
+    assert isinstance(owner.node, ast.ClassDef)
+    for decorator in owner.node.decorator_list:
+        name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        if name in _DATACLASS:
+            return "fields"
+        if name.rpartition(".")[2] not in _TRANSPARENT:
+            return Unknown
+    if any(ast.unparse(base).rpartition(".")[2] == "NamedTuple" for base in owner.node.bases):
+        return "fields"
+    return None
+
+
+def _of_fields(library: Library, line: list[Definition]) -> Arguments | None:
+    """The arguments of a dataclass: the fields of its bases first. https://docs.python.org/3/library/dataclasses.html"""
+    fields: dict[str, Parameter] = {}
+    for owner in reversed(line):
+        assert isinstance(owner.node, ast.ClassDef)
+        if _generated(owner) != "fields":
+            if own_member(owner, "__init__") is not None:
+                return None
+            continue
+        only_keywords = _keyword_only(owner.node)
+        for statement in owner.node.body:
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                continue
+            annotation = ast.unparse(statement.annotation)
+            if annotation.rpartition(".")[2] == "KW_ONLY":
+                only_keywords = True
+            elif "ClassVar" not in annotation:
+                field = _field(library, owner, statement, "keyword" if only_keywords else "normal")
+                if field is None:
+                    fields.pop(statement.target.id, None)
+                else:
+                    fields[field.name] = field
+    return Arguments(tuple(fields.values()), documented=tuple(owner.path for owner in line))
+
+
+def _field(library: Library, owner: Definition, statement: ast.AnnAssign, kind: Kind) -> Parameter | None:
+    assert isinstance(statement.target, ast.Name)
+    value = statement.value
+    default = ast.unparse(value) if value is not None else None
+    if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in ("field", "Field"):
+        given = {each.arg: each.value for each in value.keywords}
+        if isinstance(given.get("init"), ast.Constant) and given["init"].value is False:  # type: ignore[attr-defined]
+            return None
+        made = given.get("default") or given.get("default_factory")
+        default = ast.unparse(made) if made is not None else None
+        if "default_factory" in given:
+            default = {"list": "[]", "dict": "{}"}.get(default or "", f"{default}()")
+    kind_of = read_type(library, owner.module, statement.annotation)
+    if default == "None":
+        kind_of = either([kind_of, NONE])
+    return Parameter(statement.target.id, kind, default, ast.unparse(statement.annotation), kind_of)
+
+
+def _keyword_only(node: ast.ClassDef) -> bool:
+    calls = [each for each in node.decorator_list if isinstance(each, ast.Call)]
+    given = [keyword for call in calls for keyword in call.keywords if keyword.arg == "kw_only"]
+    return any(isinstance(each.value, ast.Constant) and each.value.value is True for each in given)
+
+
+def _of_function(
+    library: Library,
+    function: Definition,
+    line: list[Found],
+    depth: int,
+    after: list[Found] | None = None,
+) -> Arguments | None:
+    """The arguments of ``function``; ``line`` are the classes of the object that it is called on, ``after`` those
+    that ``super()`` means in it."""
+    node = function.node
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if not all(_is_transparent(library, function, each) for each in node.decorator_list):
+        return None
+    own = list(_parameters(library, function))
+    if function.owner is not None and _is_bound(node):
+        own = own[1:]
+    keywords = next((each for each in own if each.kind == "keywords"), None)
+    if keywords is None:
+        return Arguments(tuple(own), documented=(function.path,))
+    own.remove(keywords)
+    passed = passed_on(node, keywords.name)
+    known = {each.name for each in own}
+    more: list[Parameter] = [Parameter(name, "keyword", "...") for name in passed.names if name not in known]
+    is_open, documented = passed.open or depth > 8, [function.path]
+    for call in () if is_open else passed.calls:
+        taken = _taken_by(library, function, call, line, after, depth)
+        if taken is None:
+            is_open = True
+            continue
+        always = len(passed.calls) == 1 and call.always
+        more += _left_over(call, taken, known | {each.name for each in more}, always)
+        is_open |= taken.open
+        documented += taken.documented
+    return Arguments((*own, *more), is_open, tuple(dict.fromkeys(documented)))
+
+
+def _left_over(call: Passed, taken: Arguments, known: set[str], always: bool) -> Iterator[Parameter]:
+    """The arguments of a call that a caller may give through ``**kwargs``: those that the call itself leaves."""
+    positional = [each for each in taken.parameters if each.kind in ("positional", "normal")]
+    given = {each.name for each in positional[: call.positional]} | set(call.given)
+    for each in taken.parameters:
+        if each.kind in ("normal", "keyword") and each.name not in given | known:
+            yield replace(each, kind="keyword", default=each.default if always or each.default else "...")
+
+
+def _taken_by(
+    library: Library,
+    function: Definition,
+    call: Passed,
+    line: list[Found],
+    after: list[Found] | None,
+    depth: int,
+) -> Arguments | None:
+    """The arguments of what ``**kwargs`` is passed on to; None when that cannot be read."""
+    name = call.to
+    if isinstance(name, ast.Attribute) and _is_super(name.value):
+        return _next_in_line(library, after, name.attr, line, depth)
+    if (
+        isinstance(name, ast.Attribute)
+        and isinstance(name.value, ast.Name)
+        and name.value.id in ("self", "cls")
+    ):
+        return _next_in_line(library, line, name.attr, line, depth)
+    if isinstance(name, ast.Name) and name.id in call.local:
+        return None
+    target = resolve(library, function.module, name)
+    if not isinstance(target, Definition):
+        return None
+    if isinstance(target.node, ast.ClassDef):
+        return _of_class(library, target, depth + 1)
+    own_line = _linearized(library, target.owner)
+    made = _of_function(library, target, own_line, depth + 1, own_line[1:])
+    unbound = target.owner is not None and target.node.name in ("__init__", "__new__")
+    # Base.__init__(self, ...): the object is the first positional argument.
+    return made and (replace(made, parameters=(Parameter("self"), *made.parameters)) if unbound else made)
+
+
+def _next_in_line(
+    library: Library, line: list[Found] | None, name: str, whole: list[Found], depth: int
+) -> Arguments | None:
+    for index, owner in enumerate(line or []):
+        if not isinstance(owner, Definition):
+            return None
+        method = own_member(owner, name)
+        if isinstance(method, Unknown):
+            return None
+        if method is not None and not isinstance(method.node, ast.ClassDef):
+            return _of_function(library, method, whole, depth + 1, (line or [])[index + 1 :])
+        if method is None and name == "__init__" and _generated(owner) is not None:
+            return None
+    return Arguments(()) if line is not None and name in ("__init__", "__new__") else None
+
+
+def _parameters(library: Library, function: Definition) -> Iterator[Parameter]:
+    node = function.node
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    spec = node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults)
+    for index, (each, default) in enumerate(zip(positional, defaults, strict=True)):
+        kind: Kind = "positional" if index < len(spec.posonlyargs) else "normal"
+        yield _parameter(library, function, each, kind, default)
+    if spec.vararg is not None:
+        yield _parameter(library, function, spec.vararg, "rest", None)
+    for each, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+        yield _parameter(library, function, each, "keyword", default)
+    if spec.kwarg is not None:
+        yield _parameter(library, function, spec.kwarg, "keywords", None)
+
+
+def _parameter(
+    library: Library, function: Definition, each: ast.arg, kind: Kind, default: ast.expr | None
+) -> Parameter:
+    annotation = read_type(library, function.module, each.annotation) if each.annotation else ANYTHING
+    if isinstance(default, ast.Constant) and default.value is None:
+        annotation = either([annotation, NONE]) if not isinstance(annotation, Opaque) else annotation
+    text = ast.unparse(each.annotation) if each.annotation else None
+    return Parameter(each.arg, kind, ast.unparse(default) if default is not None else None, text, annotation)
+
+
+def _is_bound(node: Function) -> bool:
+    """Whether the first argument is given by the call itself: ``self`` of a maker, ``cls`` of a class method."""
+    names = {ast.unparse(each).rpartition(".")[2] for each in node.decorator_list}
+    return node.name in ("__init__", "__new__") or "classmethod" in names
+
+
+def _is_transparent(library: Library, function: Definition, decorator: ast.expr) -> bool:
+    """Whether a decorator leaves the arguments as they are: a known one, or one whose wrapper only passes them on."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if ast.unparse(called).rpartition(".")[2] in _TRANSPARENT:
+        return True
+    found = resolve(library, function.module, called)
+    if not isinstance(found, Definition) or isinstance(found.node, ast.ClassDef):
+        return False
+    wrappers = [
+        each for each in ast.walk(found.node) if isinstance(each, ast.FunctionDef) and each is not found.node
+    ]
+    wrapping = [each for each in wrappers if any("wraps" in ast.unparse(by) for by in each.decorator_list)]
+    if len(wrapping) != 1 or wrapping[0].args.kwarg is None:
+        return False
+    passed = passed_on(wrapping[0], wrapping[0].args.kwarg.arg)
+    return (
+        not passed.open and not passed.names and all(isinstance(call.to, ast.Name) for call in passed.calls)
+    )
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
+def _has_metaclass_call(library: Library, owner: Definition) -> bool:
+    """Whether calling the class is not simply ``__new__`` and ``__init__``."""
+    assert isinstance(owner.node, ast.ClassDef)
+    for keyword in owner.node.keywords:
+        if keyword.arg == "metaclass":
+            meta = resolve(library, owner.module, keyword.value)
+            if isinstance(meta, Definition) and isinstance(meta.node, ast.ClassDef):
+                return any(name == "__call__" for name, _ in members(meta))
+            return ast.unparse(keyword.value).rpartition(".")[2] not in ("ABCMeta", "type")
+    return False
+
+
+def _linearized(library: Library, owner: Definition | None, depth: int = 0) -> list[Found]:
+    """The classes in the order in which Python looks for a method; ends with unknown where a base is not readable.
+
+    The C3 rule: https://docs.python.org/3/howto/mro.html
+    """
+    if owner is None or not isinstance(owner.node, ast.ClassDef):
+        return []
+    if depth > 30:
+        return [owner, UNKNOWN]
+    direct: list[Found] = []
+    for base, expression in zip(bases(library, owner), owner.node.bases, strict=True):
+        if isinstance(base, Definition) and isinstance(base.node, ast.ClassDef):
+            if base not in direct and not _is_typing(base):
+                direct.append(base)
+        elif not _adds_nothing(library, owner, base, expression):
+            direct.append(UNKNOWN)
+    sequences = [
+        _linearized(library, base, depth + 1) if isinstance(base, Definition) else [base] for base in direct
+    ]
+    sequences.append(list(direct))
+    merged: list[Found] = [owner]
+    while any(sequences):
+        sequences = [each for each in sequences if each]
+        for sequence in sequences:
+            head = sequence[0]
+            if isinstance(head, Unknown) or not any(head in other[1:] for other in sequences):
+                break
+        else:
+            return [*merged, UNKNOWN]
+        merged.append(head)
+        if isinstance(head, Unknown):
+            return merged
+        sequences = [each[1:] if each[0] == head else each for each in sequences]
+    return merged
+
+
+def _is_typing(base: Definition) -> bool:
+    return base.module.name in ("typing", "typing_extensions", "abc", "collections.abc", "_collections_abc")
+
+
+def _adds_nothing(library: Library, owner: Definition, base: Found, expression: ast.expr) -> bool:
+    name = ast.unparse(expression.value if isinstance(expression, ast.Subscript) else expression)
+    if isinstance(base, Value):
+        return name == "object"
+    return name.rpartition(".")[2] in ("Generic", "Protocol", "ABC", "NamedTuple")
