@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 import hydra_lightning
+from hydra_lightning.commands import experiment
 from hydra_lightning.errors import HydraLightningError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(experiment.app, name="experiment")
 
 
 def _version(show: bool) -> None:
