@@ -157,10 +157,9 @@ def _comment(description: str) -> list[str]:
 
 def _defaults(parts: Parts, name: str, rank: Mapping[str, int]) -> Iterator[str]:
     """The lines of the defaults list; Hydra wants those with ``override`` last."""
-    folder = name.rpartition("/")[0]
-    for base in parts.bases:
-        parent, _, last = base.rpartition("/")
-        yield yaml_value(last if parent == folder else f"/{GROUP}/{base}")
+    # In a folder, what a relative name means would depend on how the experiment is chosen, alone or in a list.
+    above = f"/{GROUP}/" if "/" in name else ""
+    yield from (yaml_value(f"{above}{base}") for base in parts.bases)
     for group, option in parts.added.items():
         yield f"/{group}: {yaml_value(option)}"
     for group in sorted(parts.chosen, key=lambda key: (rank.get(key.split("/")[0], 999), key)):

@@ -76,9 +76,11 @@ def overrides_of_run(project: Path, reference: str, config_name: str = "train.ya
     notes += [f"its values are written, as it no longer composes: {t}" for t in typed if t not in overrides]
     choices = started.get("runtime", {}).get("choices", {})
     overrides = today.composing(overrides, today.other_choices(overrides, choices, later))
-    for follow in (False, True):
-        overrides += today.assignments(overrides, follow)
     left = today.differences(overrides)
+    for follow in (False, True):
+        if more := today.assignments(left, overrides, follow):
+            overrides += more
+            left = today.differences(overrides)
     notes += [f"in today's configs, but not in the run's: {dotted(path)}" for path in left.removed]
     notes += [f"not taken over: {dotted(path)}" for path in (*left.changed, *left.added)]
     return RunOverrides(record["id"], overrides, notes)
@@ -95,7 +97,7 @@ class _Today:
 
     def composing(self, base: list[str], more: list[str]) -> list[str]:
         """``base`` with what of ``more`` composes."""
-        if self._composes([*base, *more]):
+        if not more or self._composes([*base, *more]):
             return [*base, *more]
         kept = list(base)
         for text in more:
@@ -139,14 +141,15 @@ class _Today:
         had: Any = OmegaConf.to_container(self.saved, resolve=True)
         return differences(_without_places(now), _without_places(had))
 
-    def assignments(self, overrides: Sequence[str], follow: bool) -> list[str]:
-        """Overrides that set what still differs.
+    def assignments(self, found: Differences, overrides: Sequence[str], follow: bool) -> list[str]:
+        """Overrides that set what differs with ``overrides``.
 
         Without ``follow`` not the keys that follow another one: they may be right once that one is.
         """
+        if not found.keys():
+            return []
         composed = OmegaConf.to_container(compose(self.project, overrides, self.config_name))
         escaped = OmegaConf.to_container(self.saved)
-        found = self.differences(overrides)
         gone = [f"~{dotted(path)}" for path in found.removed if path[0] in NAMED_OBJECTS and len(path) == 2]
         leaf_paths = [
             (leaf, value)
