@@ -9,7 +9,15 @@ from hydra_lightning.config.experiment_differences import differences, same
 from hydra_lightning.config.experiment_text import experiment_text, parse, parts_of, yaml_value
 from hydra_lightning.errors import ConfigError
 
-COMPOSED = {"tags": [], "seed": 1, "data": {"sizes": [1, 2, 3]}, "model": {}, "callbacks": {}, "hydra": {}}
+COMPOSED = {
+    "tags": [],
+    "seed": 1,
+    "data": {"sizes": [1, 2, 3]},
+    "model": {},
+    "callbacks": {},
+    "trainer": {"_target_": "lightning.pytorch.Trainer"},
+    "hydra": {},
+}
 GROUPS = {
     "experiment",
     "data",
@@ -141,9 +149,10 @@ def test_an_item_of_a_list_becomes_the_whole_list_as_it_is_composed() -> None:
 
 
 def test_what_is_removed_becomes_null_where_that_is_the_same() -> None:
-    text = text_of("~callbacks.early_stopping", "~logger", "~seed")
+    text = text_of("~callbacks.early_stopping", "~logger", "~seed", "~trainer.gradient_clip_val")
     assert "- override /logger: null" in text
     assert "seed: null\n\ncallbacks:\n  early_stopping: null\n" in text
+    assert text.endswith("\ntrainer:\n  gradient_clip_val: null\n")
 
 
 def test_a_long_list_stands_one_item_a_line() -> None:
@@ -161,6 +170,7 @@ def test_a_long_list_stands_one_item_a_line() -> None:
         ("model.lr=range(1,5)", r"an experiment is one run"),
         ("~model.lr", r"^~model.lr: .* null is not the same as no lr here"),
         ("~callbacks.early_stopping.mode", r"null is not the same"),
+        ("~trainer.accelerator", r"null is not the same"),
         ("~train", r"null is not the same"),
         ("debug=fdr", r"^debug=fdr: debug stands after experiment .* wins over it"),
         ("model=null", r"^model=null: no option of a group is ~model"),

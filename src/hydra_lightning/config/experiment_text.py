@@ -14,6 +14,7 @@ from hydra.errors import OverrideParseException
 
 from hydra_lightning.config.experiment_files import GROUP
 from hydra_lightning.config.messages import explain
+from hydra_lightning.config.signatures.read import read_signature
 from hydra_lightning.errors import ConfigError
 
 WIDTH = 110
@@ -103,13 +104,29 @@ def _add_group(parts: Parts, override: Override, value: Any, later_groups: Seque
 def _add_key(parts: Parts, override: Override, value: Any, composed: Mapping[str, Any]) -> None:
     path = override.key_or_group.split(".")
     if override.is_delete():
-        if not (path[0] in NAMED_OBJECTS and len(path) == 2) and override.key_or_group not in NULL_IS_ABSENT:
+        if not _null_is_absent(path, composed):
             raise ConfigError(
                 f"{override.input_line}: a file can add and replace keys, not remove one, and null is not the same "
                 f"as no {path[-1]} here. Give the key the value that you want instead."
             )
         parts.nulls.append(override.key_or_group)
     _put(parts.values, path, value, composed)
+
+
+def _null_is_absent(path: Sequence[str], composed: Mapping[str, Any]) -> bool:
+    """Whether a run cannot tell null from no key: a callback, a logger, an argument whose default is None."""
+    if len(path) == 1:
+        return path[0] in NULL_IS_ABSENT
+    if len(path) == 2 and path[0] in NAMED_OBJECTS:
+        return True
+    parent: Any = composed
+    for name in path[:-1]:
+        parent = parent.get(name) if isinstance(parent, Mapping) else None
+    target = parent.get("_target_") if isinstance(parent, Mapping) else None
+    signature = read_signature(target) if isinstance(target, str) else None
+    return signature is not None and any(
+        argument.name == path[-1] and argument.default == "None" for argument in signature.named()
+    )
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any, composed: Any) -> None:
