@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
+from hydra_lightning.config.signatures.docstrings import docstrings_of
 from hydra_lightning.config.signatures.model import Signature
+from hydra_lightning.config.signatures.modules import Library
 
 SECTIONS = ("parameters", "other parameters", "attributes")
 # RST and Markdown markup -> what a reader of plain text wants to see of it.
@@ -18,7 +21,8 @@ MARKUP = (
     (re.compile(r"\*\*([^*\s][^*]*)\*\*"), r"\1"),
 )
 DEFAULT = re.compile(
-    r"\s*\((?:the )?defaults?\b[^()]*(?:\([^()]*\)[^()]*)*\)"  # (default: 1e-3)
+    r"\s*\((?:required|optional)\)"
+    r"|\s*\((?:the )?defaults?\b[^()]*(?:\([^()]*\)[^()]*)*\)"  # (default: 1e-3)
     r"|(?:^|(?<=[.,;]))\s*defaults?(?::|=|\s+(?:to|is)\b).*",  # a sentence of its own
     re.IGNORECASE,
 )
@@ -26,18 +30,22 @@ SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\.)[.](
 NEW_BLOCK = re.compile(r"\s*(?:\.\. |[-*] |\d+[.)] |>>> |```)")
 
 
-def argument_docs(signature: Signature) -> dict[str, str]:
+def argument_docs(signature: Signature, library: Library | None = None) -> dict[str, str]:
     """The first sentence on each argument that the docstrings of ``signature`` describe.
 
     The docstrings are those that ``signature.documented`` names; the most specific one wins. Google, NumPy and
     Sphinx style are read. What the docstring says about the default is left out.
     """
-    from hydra_lightning.config.signatures.docstrings import docstrings_of
-
     found: dict[str, str] = {}
-    for docstring in docstrings_of(signature):
+    for docstring in docstrings_of(signature, library):
         found = described(docstring) | found
     return found
+
+
+def summary(signature: Signature, library: Library | None = None) -> str:
+    """The first sentence on the target itself; empty when it has no docstring."""
+    texts = (first_sentence(text) for text in docstrings_of(signature, library))
+    return next((text for text in texts if text != "Args"), "")
 
 
 def described(docstring: str) -> dict[str, str]:
@@ -70,7 +78,7 @@ def first_sentence(text: str) -> str:
     return (plain[: end.start()] if end else plain).strip().rstrip(" .:;,")
 
 
-def _style(docstring: str) -> str:
+def _style(docstring: str) -> Literal["google", "numpy", "sphinx"]:
     if re.search(r"^\s*:(?:param|parameter|arg|argument)\b", docstring, re.MULTILINE):
         return "sphinx"
     if re.search(r"^\s*(?:Other )?Parameters\s*\n\s*-{3,}\s*$", docstring, re.MULTILINE):
