@@ -9,7 +9,9 @@ from typing import Annotated, Optional
 import typer
 
 import hydra_lightning
-from hydra_lightning.commands import experiment
+from hydra_lightning.commands import config, experiment
+from hydra_lightning.commands.check import check
+from hydra_lightning.commands.doctor import doctor
 from hydra_lightning.errors import HydraLightningError
 
 app = typer.Typer(
@@ -19,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(config.app, name="config")
 app.add_typer(experiment.app, name="experiment")
 
 
@@ -57,6 +60,10 @@ def new(
     what = "no example" if bare else f'example "{project.example}"'
     typer.echo(f"{path}/  {len(project.groups)} config groups, {what}")
     typer.echo(f"next: cd {path} && python lightning_classes/train.py")
+
+
+app.command()(check)
+app.command()(doctor)
 
 
 def main() -> None:

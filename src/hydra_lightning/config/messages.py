@@ -34,7 +34,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, CompactHydraException):
         cause = error.__cause__
         if isinstance(cause, OmegaConfBaseException):
-            return f"{_unknown_key(cause) or _one_line(cause)}\n{error}"
+            unknown = _unknown_key(cause)
+            return f"{unknown}\n{str(error).splitlines()[-1]}" if unknown else f"{_one_line(cause)}\n{error}"
         return str(error)
     if isinstance(error, OmegaConfBaseException):
         return _unknown_key(error) or _one_line(error)
@@ -82,7 +83,7 @@ def _unknown_key(error: OmegaConfBaseException) -> str | None:
     parent: Any = error.parent_node
     if "is not in struct" not in str(error) or not isinstance(parent, DictConfig):
         return None
-    known = [str(key) for key in parent]
+    known = [str(key) for key in parent if key != "hydra"]
     place = error.full_key or str(error.key)
     return f"{place}: no such key.{nearest(str(error.key), known)}\nKeys here: {', '.join(known)}"
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from hydra_lightning.config.messages import explain
@@ -52,7 +55,7 @@ def main(
             @functools.wraps(task)
             def job(config: DictConfig) -> Any:
                 with _environment("HYDRA_FULL_ERROR", shown_in_full):
-                    return task(config)
+                    return _told(task, config)
 
             try:
                 # Hydra prints errors itself and exits, unless it is told to raise them.
@@ -61,7 +64,7 @@ def main(
             except Exception as error:
                 if shown_in_full:
                     raise
-                _report(error)
+                _report(error, configs, config_name)
                 sys.exit(1)
 
         return run
@@ -69,9 +72,22 @@ def main(
     return decorate
 
 
-def _report(error: Exception) -> None:
+def _told(task: Task, config: DictConfig) -> Any:
+    """Run ``task``; end a single run with the message of a mistake alone, before Hydra adds a line of its own."""
+    try:
+        return task(config)
+    except HydraLightningError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") or HydraConfig.get().mode != RunMode.RUN:
+            raise
+        print(f"\n{error}", file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def _report(error: Exception, configs: Path, config_name: str) -> None:
     """Print what went wrong: the message of a mistake, the user's own frames of any other error."""
-    message = str(error) if isinstance(error, HydraLightningError) else explain(error)
+    message = (
+        str(error) if isinstance(error, HydraLightningError) else _all_problems(error, configs, config_name)
+    )
     if message is None and isinstance(error, (FileNotFoundError, PermissionError, NotADirectoryError)):
         message = f"{type(error).__name__}: {error}\n  at {_last_own_line(error)}"
     if message is not None:
@@ -79,6 +95,19 @@ def _report(error: Exception) -> None:
         return
     traceback.print_exception(type(error), error, _below_hydra(error.__traceback__))
     print("\nHYDRA_FULL_ERROR=1 shows the whole traceback.", file=sys.stderr)
+
+
+def _all_problems(error: Exception, configs: Path, config_name: str) -> str | None:
+    """Everything that is wrong with a command line that does not compose; None when that is not the error."""
+    message = explain(error)
+    typed = get_args_parser().parse_args(sys.argv[1:])
+    if message is None or typed.multirun or typed.config_dir or HydraConfig.initialized():
+        return message
+    from hydra_lightning.config.problems import report
+    from hydra_lightning.tasks.check import check_overrides
+
+    problems = check_overrides(configs.parent, typed.overrides, typed.config_name or config_name)
+    return report(problems, "nothing was started") if problems else message
 
 
 def _last_own_line(error: Exception) -> str:

@@ -37,21 +37,33 @@ def compose(
     Raises:
         ConfigError: the project has no ``configs/``, or the config does not compose; says where and why.
     """
+    try:
+        config, _ = compose_raw(config_folder(project), overrides, config_name)
+    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
+        raise ConfigError(explain(error)) from error
+    join_tags(config)
+    return config
+
+
+def config_folder(project: str | Path) -> Path:
+    """The folder of a project's configs; ConfigError when it has none."""
     configs = Path(project).expanduser().resolve() / "configs"
     if not configs.is_dir():
         raise ConfigError(f"{configs}: no such folder; a project has one (hydra-lightning new writes it).")
+    return configs
+
+
+def compose_raw(configs: Path, overrides: Sequence[str], config_name: str) -> tuple[DictConfig, DictConfig]:
+    """The composed config and Hydra's own node of it; raises what Hydra, OmegaConf and PyYAML raise."""
     enter_project(configs)
     register_resolvers()
     register_run_id()
     GlobalHydra.instance().clear()
-    try:
-        with hydra.initialize_config_dir(str(configs), version_base="1.3"):
-            config = hydra.compose(config_name, overrides=list(overrides), return_hydra_config=True)
-    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
-        raise ConfigError(explain(error)) from error
+    with hydra.initialize_config_dir(str(configs), version_base="1.3"):
+        config = hydra.compose(config_name, overrides=list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(config)
+    own = config.hydra
     config = copy.deepcopy(config)
     with open_dict(config):
         del config["hydra"]
-    join_tags(config)
-    return config
+    return config, own

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_lightning.config.messages import explain
-from hydra_lightning.config.requirements import check_packages
+from hydra_lightning.config.problems import report, stopping
 from hydra_lightning.config.resolved import resolved
 from hydra_lightning.config.tags import join_tags
 from hydra_lightning.errors import ConfigError, HydraLightningError
@@ -26,6 +26,7 @@ from hydra_lightning.runs.environment import command_line
 from hydra_lightning.runs.folder import claim, discard
 from hydra_lightning.runs.rank import global_rank
 from hydra_lightning.runs.record import RunRecord, open_run
+from hydra_lightning.tasks.check import check_composed
 from hydra_lightning.tasks.children import one_job
 from hydra_lightning.tasks.extras import apply_extras
 
@@ -43,10 +44,10 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         config.seed = _seed(config)
     try:
         join_tags(config)
+        _need_a_sound_config(config)
         if global_rank() == 0:
             apply_extras(config)
         plain = resolved(config)
-        check_packages(plain)
     except HydraLightningError:
         if global_rank() == 0:
             discard(Path(config.paths.output_dir))
@@ -57,6 +58,15 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
             plain = resolved(config)
             record.save_config(plain)
         yield record, config, plain
+
+
+def _need_a_sound_config(config: DictConfig) -> None:
+    """Raise ConfigError with all problems of ``config``; say warnings on stderr."""
+    problems = check_composed(config)
+    if stopping(problems):
+        raise ConfigError(report(problems, "nothing was started"))
+    if problems and global_rank() == 0:
+        print(report(problems), file=sys.stderr)
 
 
 def _opened(config: DictConfig, plain: Mapping[str, Any]) -> AbstractContextManager[RunRecord]:

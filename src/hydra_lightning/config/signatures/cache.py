@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
-import hydra_lightning
 from hydra_lightning.config.signatures import model
 from hydra_lightning.config.signatures.model import Parameter, Signature, Type
 
@@ -64,7 +63,10 @@ def save(entries: Mapping[str, Entry]) -> None:
 
 def _file() -> Path:
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = "\n".join([hydra_lightning.__version__, sys.version, os.getcwd(), *sys.path])  # noqa: PTH109
+    script = str(Path(sys.argv[0]).resolve().parent) if sys.argv and sys.argv[0] else ""
+    path = {str(Path(place).resolve()) for place in sys.path} - {script}
+    reader = [f"{file.name}{_state(str(file))}" for file in sorted(Path(__file__).parent.glob("*.py"))]
+    place = "\n".join([sys.version, *reader, *sorted(path)])
     return root / "hydra-lightning" / f"signatures-{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
 
 

@@ -244,8 +244,7 @@ def _bound(library: Library, module: Module, binding: Binding, seen: frozenset[s
 def _through_star(library: Library, star: str, name: str, seen: frozenset[str]) -> Found | None:
     source = library.module(star, containing=name)
     if source is None:
-        # Its text does not hold the name, or the package is not installed.
-        return None if library.exists(star) else UNKNOWN
+        return None
     if name not in source.bindings and not source.stars:
         return UNKNOWN if source.dynamic and source.exported is None else None
     hidden = name not in source.exported if source.exported is not None else name.startswith("_")

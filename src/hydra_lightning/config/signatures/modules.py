@@ -70,9 +70,6 @@ class Library:
             self.touched.add(module.file)
         return module
 
-    def exists(self, name: str) -> bool:
-        return self._modules.get(name) is not None or self._find(name) is not None
-
     def _holds(self, name: str, text: str) -> bool:
         found = self._find(name)
         if found is None or found.file is None or found.is_package:

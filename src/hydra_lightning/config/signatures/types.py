@@ -6,7 +6,7 @@ import ast
 import builtins
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hydra_lightning.config.signatures.lookup import Definition, Value, attribute, bases, resolve
 from hydra_lightning.config.signatures.model import (
@@ -87,12 +87,21 @@ def either(members: Iterable[Type]) -> Type:
     return flat[0] if len(flat) == 1 else Either(tuple(flat))
 
 
+class _Built:
+    """Stands for an object that is not known yet, and so fits any type."""
+
+
+BUILT: Final = _Built()
+
+
 def fits(value: Any, kind: Type) -> bool:
     """Whether ``value``, as it stands in a config, can be meant by an annotation.
 
     A list may become a tuple, a set or a Sequence, an int is a float too, and 0 and 1 are bools. A class takes any
     value, since it may convert it; in a union with types of plain values it takes only containers.
     """
+    if value is BUILT:
+        return True
     if isinstance(kind, Either):
         return _fits_either(value, kind)
     if isinstance(kind, Plain):

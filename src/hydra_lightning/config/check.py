@@ -1,0 +1,172 @@
+"""Holds a composed config against everything that is known of it before anything heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig
+from omegaconf.base import Node
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
+
+from hydra_lightning.config.call import UNRESOLVED, check_call, is_node
+from hydra_lightning.config.messages import nearest
+from hydra_lightning.config.monitors import unlogged_monitors
+from hydra_lightning.config.problems import Problem
+from hydra_lightning.config.requirements import missing_package
+from hydra_lightning.config.signatures.lookup import TargetNotFound
+from hydra_lightning.config.signatures.model import Signature
+from hydra_lightning.config.signatures.read import read_signatures
+from hydra_lightning.config.sources import Sources
+from hydra_lightning.config.undeclared import undeclared
+
+# Groups whose every member is an object of its own.
+COLLECTIONS = ("callbacks", "logger")
+NEEDED = ("data", "model", "trainer")
+
+
+def check(config: DictConfig, hydra: DictConfig | None = None) -> list[Problem]:
+    """Everything that is wrong with ``config``, without importing what it names.
+
+    Found are keys that nothing declares or reads, values that are missing or do not resolve, targets that do not
+    exist or are not trusted, and arguments that a target does not take, lacks, or takes as another type.
+
+    Args:
+        config: the composed config, without its ``hydra`` node.
+        hydra: that node. Without it nothing is said of keys that nothing declares, nor of where a key was written.
+
+    Returns:
+        the problems; warnings only, where ``config.strict`` is false, of all that may still run.
+    """
+    problems, plain = _resolved(config)
+    problems += _structure(plain)
+    nodes = list(_nodes(plain, ""))
+    signatures = read_signatures(
+        [target for _, node, _ in nodes if isinstance(target := node["_target_"], str)]
+    )
+    trusted = (plain.get("extras") or {}).get("trusted") if isinstance(plain.get("extras"), Mapping) else None
+    for key, node, nested in nodes:
+        refused = _target(key, node["_target_"], trusted, signatures)
+        problems += refused
+        signature = signatures.get(node["_target_"]) if not refused else None
+        if isinstance(signature, Signature):
+            problems += check_call(key, node, signature, completed=nested)
+    problems += unlogged_monitors(plain)
+    if hydra is not None:
+        sources = Sources(hydra, Path(str(config.paths.root_dir)) if "paths" in config else Path.cwd())
+        problems += undeclared(config, plain, hydra, sources)
+        problems = [_placed(problem, sources) for problem in problems]
+    if plain.get("strict") is False:
+        return [each if each.firm else replace(each, level="warning") for each in problems]
+    return problems
+
+
+def _resolved(config: DictConfig) -> tuple[list[Problem], dict[str, Any]]:
+    """``config`` as plain containers, and a problem for each value that is missing or does not resolve."""
+    problems: list[Problem] = []
+    plain = _plain(config, "", problems)
+    assert isinstance(plain, dict)
+    return problems, plain
+
+
+def _plain(node: Any, key: str, problems: list[Problem]) -> Any:
+    if not isinstance(node, (DictConfig, ListConfig)):
+        return node
+    if node._is_none():
+        return None
+    names = list(node.keys()) if isinstance(node, DictConfig) else list(range(len(node)))
+    values = {name: _value(node, name, f"{key}.{name!s}" if key else str(name), problems) for name in names}
+    if isinstance(node, ListConfig):
+        return list(values.values())
+    return {str(name): value for name, value in values.items()}
+
+
+def _value(parent: DictConfig | ListConfig, name: Any, key: str, problems: list[Problem]) -> Any:
+    child: Node | None = parent._get_node(name)  # type: ignore[assignment]
+    assert child is not None
+    if child._is_missing() and not child._is_interpolation():
+        problems.append(Problem(key, f"needs a value (it is ???): in a config, or {key}=VALUE", firm=True))
+        return UNRESOLVED
+    try:
+        value = parent[name]
+    except InterpolationToMissingValueError:
+        # The value that is missing is a problem of its own.
+        return UNRESOLVED
+    except OmegaConfBaseException as error:
+        text = str(error.msg or error).splitlines()[0]
+        problems.append(Problem(key, f"{child._value()!s} does not resolve: {text}", firm=True))
+        return UNRESOLVED
+    return _plain(value, key, problems)
+
+
+def _structure(plain: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the groups must hold for a run."""
+    for group in NEEDED:
+        if group in plain and plain[group] is None:
+            yield Problem(
+                group,
+                f"nothing is configured here, and a run needs it: choose one with {group}=NAME",
+                firm=True,
+            )
+        elif isinstance(plain.get(group), Mapping) and not is_node(plain[group]):
+            yield Problem(
+                group, f"has no _target_, so nothing can be built of it. Choose an option with {group}=NAME?"
+            )
+    for group in COLLECTIONS:
+        members = plain.get(group)
+        if members is None:
+            continue
+        if not isinstance(members, Mapping):
+            yield Problem(group, f"a mapping of names to configs is needed, not {members!r}", firm=True)
+            continue
+        built = [name for name, member in members.items() if is_node(member)]
+        for name, member in members.items():
+            if member is not None and member is not UNRESOLVED and not is_node(member):
+                yield Problem(
+                    f"{group}.{name}", f"has no _target_, so it would be left out.{nearest(name, built)}"
+                )
+
+
+def _nodes(value: Any, key: str, nested: bool = False) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Every node with a ``_target_``; ``nested`` in one that is not recursive, whose owner may complete it."""
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            yield key, value, nested
+            nested = nested or value.get("_recursive_") is False
+        for name, child in value.items():
+            yield from _nodes(child, f"{key}.{name}" if key else name, nested)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _nodes(child, f"{key}.{index}", nested)
+
+
+def _target(
+    key: str, target: Any, trusted: Any, signatures: Mapping[str, Signature | TargetNotFound | None]
+) -> list[Problem]:
+    """Why ``target`` cannot be used, if it cannot."""
+    place = f"{key}._target_"
+    if target is UNRESOLVED:
+        return []
+    if not isinstance(target, str):
+        return [Problem(place, f"a dotted path is needed, not {target!r}", firm=True)]
+    package = target.partition(".")[0]
+    found = signatures[target]
+    command = missing_package(target)
+    if command is not None:
+        return [Problem(place, f"{target} needs a package that is not installed. Type: {command}", firm=True)]
+    if isinstance(found, TargetNotFound):
+        return [Problem(place, f"{target}: {found}")]
+    if isinstance(trusted, list) and package not in trusted:
+        allowed = ", ".join(map(str, trusted))
+        why = f"the package {package!r} is not in extras.trusted ({allowed}). If you trust it, add it there"
+        return [Problem(place, f"{target}: {why}.", firm=True)]
+    return []
+
+
+def _placed(problem: Problem, sources: Sources) -> Problem:
+    place = sources.of(problem.key)
+    if place is None:
+        return problem
+    return replace(problem, file=place.file, line=place.line, override=place.override)
