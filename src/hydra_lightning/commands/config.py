@@ -37,15 +37,21 @@ def new(
     """Write configs/GROUP/NAME.yaml for a class or function: its arguments, defaults and documentation."""
     from hydra_lightning.config.layout import nearest_project
     from hydra_lightning.config.new_config import names_of, new_config
+    from hydra_lightning.config.problems import report
+    from hydra_lightning.tasks.check import check_overrides
 
     root = nearest_project(project)
     written = new_config(root, group, name, target, names_of(nest or []), partial)
+    file = str(written.file.relative_to(root))
     for each in written.imported:
         typer.echo(f"{each}: its source does not tell its arguments, so it was imported.", err=True)
-    typer.echo(f"wrote {written.file.relative_to(root)}")
+    typer.echo(f"wrote {file}")
     for note in written.notes:
         typer.echo(f"  {note}")
     if written.missing:
         typer.echo(f"to fill in (???): {', '.join(written.missing)}")
+    problems = [each for each in check_overrides(root, [written.override]) if each.file == file]
+    if wrong := [each for each in problems if "???" not in each.message]:
+        typer.echo(report(wrong), err=True)
     script = next(iter(sorted(root.glob("*/train.py"))), root / "train.py")
     typer.echo(f"next: python {script.relative_to(root)} {written.override}")
