@@ -41,7 +41,7 @@ def check(config: DictConfig, hydra: DictConfig | None = None) -> list[Problem]:
         the problems; warnings only, where ``config.strict`` is false, of all that may still run.
     """
     problems, plain = _resolved(config)
-    problems += _structure(plain)
+    problems += _structure(plain, hydra)
     nodes = list(_nodes(plain, ""))
     signatures = read_signatures(
         [target for _, node, _ in nodes if isinstance(target := node["_target_"], str)]
@@ -87,7 +87,9 @@ def _value(parent: DictConfig | ListConfig, name: Any, key: str, problems: list[
     child: Node | None = parent._get_node(name)  # type: ignore[assignment]
     assert child is not None
     if child._is_missing() and not child._is_interpolation():
-        problems.append(Problem(key, f"needs a value (it is ???): in a config, or {key}=VALUE", firm=True))
+        problems.append(
+            Problem(key, f"needs a value (it is ???): in a config, or {key}=VALUE", firm=True, unset=True)
+        )
         return UNRESOLVED
     try:
         value = parent[name]
@@ -101,32 +103,40 @@ def _value(parent: DictConfig | ListConfig, name: Any, key: str, problems: list[
     return _plain(value, key, problems)
 
 
-def _structure(plain: Mapping[str, Any]) -> Iterator[Problem]:
+def _structure(plain: Mapping[str, Any], hydra: DictConfig | None) -> Iterator[Problem]:
     """What the groups must hold for a run."""
+    chosen = dict(hydra.runtime.choices) if hydra is not None else {}
     for group in NEEDED:
-        if group in plain and plain[group] is None:
-            yield Problem(
-                group,
-                f"nothing is configured here, and a run needs it: choose one with {group}=NAME",
-                firm=True,
-            )
-        elif isinstance(plain.get(group), Mapping) and not is_node(plain[group]):
-            yield Problem(
-                group, f"has no _target_, so nothing can be built of it. Choose an option with {group}=NAME?"
-            )
+        section = plain.get(group)
+        if section is None or (chosen.get(group, "") is None and not is_node(section)):
+            text = f"nothing is chosen here, and a run needs it: {group}=NAME"
+            yield Problem(group, text, firm=True, unset=True)
+        elif section is not UNRESOLVED and not is_node(section):
+            yield Problem(group, "has no _target_, so nothing can be built of it", firm=True)
     for group in COLLECTIONS:
         members = plain.get(group)
-        if members is None:
-            continue
-        if not isinstance(members, Mapping):
+        if isinstance(members, Mapping):
+            yield from _members(group, members, hydra)
+        elif members is not None and members is not UNRESOLVED:
             yield Problem(group, f"a mapping of names to configs is needed, not {members!r}", firm=True)
+
+
+def _members(group: str, members: Mapping[str, Any], hydra: DictConfig | None) -> Iterator[Problem]:
+    """Members without a ``_target_`` are left out; meant are those of options that are not chosen now."""
+    options = set(_options(hydra, group)) if hydra is not None else set()
+    built = [name for name, member in members.items() if is_node(member)]
+    for name, member in members.items():
+        if member is None or member is UNRESOLVED or is_node(member) or name in options:
             continue
-        built = [name for name, member in members.items() if is_node(member)]
-        for name, member in members.items():
-            if member is not None and member is not UNRESOLVED and not is_node(member):
-                yield Problem(
-                    f"{group}.{name}", f"has no _target_, so it would be left out.{nearest(name, built)}"
-                )
+        near = nearest(name, [*built, *options])
+        text = f"has no _target_, so it is left out.{near}"
+        yield Problem(f"{group}.{name}", text, level="error" if near else "warning")
+
+
+def _options(hydra: DictConfig, group: str) -> Iterator[str]:
+    for source in hydra.runtime.config_sources:
+        if source.schema == "file":
+            yield from (file.stem for file in (Path(source.path) / group).glob("*.yaml"))
 
 
 def _nodes(value: Any, key: str, nested: bool = False) -> Iterator[tuple[str, Mapping[str, Any], bool]]:

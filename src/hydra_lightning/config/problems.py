@@ -24,6 +24,7 @@ class Problem:
         signature: what the arguments were held against.
         level: a warning stops nothing.
         firm: no ``strict=false`` makes a warning of it, since nothing could run.
+        unset: a value or choice that is left to be given.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Problem:
     signature: str | None = None
     level: Literal["error", "warning"] = "error"
     firm: bool = False
+    unset: bool = False
 
 
 def stopping(problems: Iterable[Problem]) -> list[Problem]:

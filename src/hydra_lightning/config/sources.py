@@ -41,6 +41,7 @@ class Source:
     file: Path
     lines: dict[Path_, int]
     declares: bool
+    is_main: bool
 
 
 class Sources:
@@ -56,14 +57,15 @@ class Sources:
         self._root = root
 
     def of(self, key: str) -> Place | None:
-        """Where ``key``, or the nearest key above it, was written last."""
+        """Where ``key``, or the nearest key above it, was written last; the main config for what no file has."""
         path: Path_ = tuple(key.split("."))
         while path:
             place = self._typed(path) or self._in_a_file(path)
             if place is not None:
                 return place
             path = path[:-1]
-        return None
+        main = next((source.file for source in self.files if source.is_main), None)
+        return Place(self._named(main)) if main is not None else None
 
     def declared(self, key: str) -> bool:
         """Whether the main config or the option of a group has ``key``."""
@@ -110,7 +112,7 @@ class Sources:
             file = _file(default, folders)
             if file is not None:
                 package = tuple(part for part in (default.package or "").split(".") if part)
-                yield Source(file, _lines(file, package), declares=bool(package or default.primary))
+                yield Source(file, _lines(file, package), bool(package or default.primary), default.primary)
 
 
 def key_lines(file: Path) -> dict[Path_, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -49,7 +50,8 @@ def check_overrides(
 def check_everything(project: str | Path = ".") -> dict[str, list[Problem]]:
     """Check every main config, alone and with each experiment, debug option and hparams_search.
 
-    Values that are left for the command line (``???``) are no problem here.
+    Values and choices that are left for the command line are no problem here, and those of an option that the main
+    config itself does not offer (``+experiment=...``) are warnings.
 
     Returns:
         the problems by what was composed, ``train.yaml experiment=digits``; those of the main config alone are
@@ -59,13 +61,14 @@ def check_everything(project: str | Path = ".") -> dict[str, list[Problem]]:
     found: dict[str, list[Problem]] = {}
     for name in main_configs(configs):
         main = f"{name}.yaml"
-        known = [each for each in check_overrides(project, (), main) if not _is_missing_value(each)]
-        found[main] = known
+        alone = [each for each in check_overrides(project, (), main) if not each.unset]
+        found[main] = alone
         for override in _overlays(configs, main):
             problems = check_overrides(project, [override], main)
-            found[f"{main} {override}"] = [
-                each for each in problems if each not in known and not _is_missing_value(each)
-            ]
+            more = [each for each in problems if each not in alone and not each.unset]
+            if override.startswith("+"):
+                more = [replace(each, level="warning") for each in more]
+            found[f"{main} {override}"] = more
     return found
 
 
@@ -99,25 +102,25 @@ def _culprit(error: Exception, overrides: Sequence[str]) -> str | None:
     """The override that ``error`` is about."""
     if isinstance(error, OverrideParseException):
         return error.override if error.override in overrides else None
-    in_a_file = re.match(r"In '[^']+': ", str(error)) is not None
+    if re.match(r"In '[^']+/[^']+': ", str(error)):
+        return None
     if isinstance(error, MissingConfigException):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        for override in () if in_a_file and not _is_main(str(error)) else overrides:
-            key, _, value = override.lstrip("+").partition("=")
-            if key.split("@")[0] == group and option in value:
-                return override
-        return None
+        chosen = [each.lstrip("+").partition("=") for each in overrides]
+        return next(
+            (
+                override
+                for override, (key, _, value) in zip(overrides, chosen, strict=True)
+                if key.split("@")[0] == group and option in value
+            ),
+            None,
+        )
     told = f"{error} {error.__cause__ or ''}"
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
         if re.search(r"(?<![\w.])" + re.escape(key) + r"(?![\w.])", told):
             return override
     return None
-
-
-def _is_main(message: str) -> bool:
-    """Whether a message says that the main config, not another file, names the option."""
-    return "/" not in message.partition("'")[2].partition("'")[0]
 
 
 def _problem(error: Exception, culprit: str | None, configs: Path) -> Problem:
@@ -139,17 +142,29 @@ def _problem(error: Exception, culprit: str | None, configs: Path) -> Problem:
         return Problem(
             "", f"not YAML: {error.problem or error.context}", _named(file, configs), line, firm=True
         )
-    written = re.match(r"In '([^']+)': ", str(error))
-    file_of = configs / f"{written[1].removesuffix('.yaml')}.yaml" if written else None
-    if file_of is None or not file_of.is_file():
-        return Problem("", told, firm=True)
-    option = (getattr(error, "missing_cfg_file", None) or "").rpartition("/")[2]
-    lines = file_of.read_text().splitlines()
-    line_of = next(
-        (number for number, text in enumerate(lines, 1) if option and option in text.partition(":")[2]), None
+    written = re.match(r"In '([^']+)':? ?", str(error))
+    text = (
+        told.removeprefix(written[0]).removeprefix(written[0].rstrip(" :") + ":").strip() if written else told
     )
-    text = told.removeprefix(f"In '{written[1]}': ").removeprefix(f"In '{written[1]}'") if written else told
-    return Problem("defaults", text, _named(file_of, configs), line_of, firm=True)
+    place = _place_of_default(
+        configs, written[1] if written else "", getattr(error, "missing_cfg_file", None) or ""
+    )
+    return Problem("defaults", text, *place, firm=True)
+
+
+def _place_of_default(configs: Path, name: str, missing: str) -> tuple[str | None, int | None]:
+    """The file, and the line if there is one, that asks for the option ``missing``; ``name`` is Hydra's guess."""
+    group, _, option = missing.rpartition("/")
+    guess = configs / f"{name.removesuffix('.yaml')}.yaml"
+    files = [guess] if guess.is_file() else sorted(configs.rglob("*.yaml"))
+    wanted = re.compile(
+        rf"{re.escape(group.rpartition('/')[2])}(@\S+)?\s*:.*\b{re.escape(option)}\b" if option else "$^"
+    )
+    for file in files:
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if wanted.search(line):
+                return _named(file, configs), number
+    return (_named(guess, configs), None) if guess.is_file() else (None, None)
 
 
 def _named(file: Path, configs: Path) -> str:
@@ -165,10 +180,6 @@ def _overlays(configs: Path, main: str) -> Iterator[str]:
             top, _, below = group.partition("/")
             for name in names:
                 yield f"{'' if top in known else '+'}{top}={below + '/' if below else ''}{name}"
-
-
-def _is_missing_value(problem: Problem) -> bool:
-    return problem.firm and "(it is ???)" in problem.message
 
 
 def _settle_folder(config: DictConfig) -> None:
