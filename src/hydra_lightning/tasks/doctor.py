@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +34,7 @@ PLUGINS = ("hydra-submitit-launcher", "hydra-ray-launcher", "hydra-joblib-launch
 MALICIOUS = {("lightning", "2.6.2"), ("lightning", "2.6.3")}
 LITTLE_SPACE = 100 * 1024**2
 FOLDERS = {"logs": "paths.log_dir", "data": "paths.data_dir", "model": "paths.model_dir"}
+TORCH_BUILDS = "https://pytorch.org/get-started/locally"
 NOT_INSTALLED = "not installed"
 
 
@@ -70,8 +73,8 @@ class Diagnosis:
 def diagnose(project: Path | None) -> Diagnosis:
     """Look at the installation, the machine and the project.
 
-    Imports torch, and neither Lightning, nor a logger, nor a plugin of Hydra. In each of the project's folders for
-    logs, data and models it writes a small file and removes it.
+    Torch is imported in a process of its own; Lightning, loggers and plugins of Hydra are not imported. In each of
+    the project's folders for logs, data and models a small file is written and removed.
 
     Args:
         project: its root; None outside of one.
@@ -107,7 +110,7 @@ def unfit(requirements: Iterable[Requirement], version_of: Callable[[str], str |
         wanted = f"pip install '{each.name}{each.specifier}'"
         if (each.name, version) in MALICIOUS:
             yield Finding(
-                f"{each.name} {version} is a malicious release, withdrawn since",
+                f"{each.name} {version} is a malicious release",
                 f"{wanted}; do not start Python here before, and replace the passwords and tokens on this machine",
             )
         elif version is None:
@@ -151,26 +154,20 @@ def _accelerators() -> Section:
     for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
         if name in os.environ:
             section.facts[name] = os.environ[name]
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        section.broken(
-            f"torch cannot be imported: {error}", "install it anew: https://pytorch.org/get-started/locally"
-        )
+    # Not in the project's folder, where a file of the user may have torch's name.
+    command = (sys.executable, "-m", "hydra_lightning.tasks.torch_facts")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=sys.prefix)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"])[-1]
+        section.broken(f"torch cannot be used: {reason}", f"install it anew: {TORCH_BUILDS}")
         return section
-    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU"
-    build = f"ROCm {torch.version.hip}" if torch.version.hip else build
-    section.facts |= {"torch build": build, "torch threads": str(torch.get_num_threads())}
-    for index in range(torch.cuda.device_count()):
-        gpu = torch.cuda.get_device_properties(index)
-        section.facts[f"cuda:{index}"] = f"{gpu.name}, {_size(gpu.total_memory)}"
-    mps = torch.backends.mps.is_available()
-    if mps:
-        section.facts["mps"] = platform.processor()
-    if device_count() and not (mps or torch.cuda.is_available()):
+    torch = json.loads(done.stdout.splitlines()[-1])
+    section.facts |= {"torch build": torch["build"], "torch threads": str(torch["threads"])}
+    section.facts |= {key: f"{name}, {_size(memory)}" for key, name, memory in torch["devices"]}
+    if device_count() and not torch["devices"]:
         section.broken(
-            f"there are {device_count()} accelerators, and torch ({build} build) can use none",
-            "install the build for your accelerator and driver: https://pytorch.org/get-started/locally",
+            f"this machine has accelerators ({device_count()}), and torch ({torch['build']} build) can use none",
+            f"install the build for your accelerator and driver: {TORCH_BUILDS}",
         )
     return section
 
