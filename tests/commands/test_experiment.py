@@ -52,6 +52,7 @@ def test_list_is_a_table(shared_project: Path) -> None:
 
 def test_list_of_none_says_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "train.yaml").touch()
     assert "hydra-lightning experiment new NAME" in call("list", "--project", tmp_path).stdout
     assert json.loads(call("list", "--project", tmp_path, "--format", "json").stdout) == []
 

@@ -7,11 +7,9 @@ import pytest
 from hydra_lightning.config.experiment_files import (
     experiment_name,
     experiments,
-    find_project,
-    groups_of,
     known_experiment,
 )
-from hydra_lightning.errors import ConfigError, ProjectError
+from hydra_lightning.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -54,13 +52,6 @@ def test_a_name_that_hydra_could_not_choose_is_refused(text: str) -> None:
         experiment_name(text)
 
 
-def test_a_project_is_found_from_a_folder_in_it(shared_project: Path, tmp_path: Path) -> None:
-    assert find_project(shared_project / "configs" / "experiment") == shared_project
-    assert find_project(shared_project) == shared_project
-    with pytest.raises(ProjectError, match="is not in a project"):
-        find_project(tmp_path)
-
-
 def test_experiments_are_listed_with_their_first_line_of_comment(tmp_path: Path) -> None:
     folder = tmp_path / "configs" / "experiment"
     (folder / "ablations").mkdir(parents=True)
@@ -75,9 +66,3 @@ def test_experiments_are_listed_with_their_first_line_of_comment(tmp_path: Path)
     assert known_experiment(tmp_path, "ablations/d.yaml") == "ablations/d"
     with pytest.raises(ConfigError, match=r"no experiment 'ablation/d'.*Did you mean ablations/d\?"):
         known_experiment(tmp_path, "ablation/d")
-
-
-def test_the_groups_of_a_main_config_stand_in_its_order(shared_project: Path) -> None:
-    groups = groups_of(shared_project, "train")
-    assert groups[:2] == ["data", "model"]
-    assert groups[-4:] == ["experiment", "hparams_search", "local", "debug"]

@@ -133,16 +133,16 @@ def test_an_option_that_was_the_default_is_chosen(project: Path) -> None:
 
 def test_what_no_longer_composes_is_written_as_values_and_said(project: Path) -> None:
     (project / "configs/experiment/digits.yaml").unlink()
-    edit(project, "trainer/default", "min_epochs: 1", "limit_train_batches: 1.0\nnewer: 1")
+    edit(project, "trainer/default", "min_epochs: 1", "limit_train_batches: 1.0\noverfit_batches: 0.0")
     past = overrides_of_run(project, "@last")
     assert "experiment=digits" not in past.overrides
     assert past.notes[1:] == [
         "its values are written, as it no longer composes: +trainer.limit_train_batches=5",
         "its values are written, as it no longer composes: experiment=digits",
-        "in today's configs, but not in the run's: trainer.newer",
+        "in today's configs, but not in the run's: trainer.overfit_batches",
     ]
     new_experiment(project, "again", past.overrides)
-    assert repeats(project, "again", "trainer.newer")
+    assert repeats(project, "again", "trainer.overfit_batches")
 
 
 def test_a_callback_that_came_later_is_left_out(project: Path) -> None:
@@ -158,11 +158,15 @@ def test_a_value_below_the_project_moves_with_it(project: Path) -> None:
     saved = run_of(project) / "config.yaml"
     config = yaml.safe_load(saved.read_text())
     root = config["paths"]["root_dir"]
-    config["data"]["extra"] = [f"{root}/model/x.pt", f"{config['paths']['output_dir']}/y", f"{root}x"]
+    config["logger"]["tensorboard"]["save_dir"] = f"{root}/model/x"
+    config["callbacks"]["model_checkpoint"]["dirpath"] = f"{config['paths']['output_dir']}/y"
+    config["tags"] = [f"{root}/a", f"{root}x"]
     saved.write_text(yaml.safe_dump(config))
-    text = new_experiment(project, "again", overrides_of_run(project, "@last").overrides).read_text()
-    extra = ["${paths.root_dir}/model/x.pt", "${paths.output_dir}/y", f"{root}x"]
-    assert yaml.safe_load(text)["data"]["extra"] == extra
+    file = new_experiment(project, "again", overrides_of_run(project, "@last").overrides)
+    written = yaml.safe_load(file.read_text())
+    assert written["logger"]["tensorboard"]["save_dir"] == "${paths.root_dir}/model/x"
+    assert written["callbacks"]["model_checkpoint"]["dirpath"] == "${paths.output_dir}/y"
+    assert written["tags"] == ["${paths.root_dir}/a", f"{root}x"]
 
 
 def recorded(project: Path, name: str, overrides: list[str], **fields: Any) -> Path:
@@ -189,7 +193,7 @@ def recorded(project: Path, name: str, overrides: list[str], **fields: Any) -> P
 
 def test_text_that_looks_like_an_override_or_an_interpolation_is_taken_over(project: Path) -> None:
     texts = ["it's", "a\\'b\\", "1e-3", "a,b", "null", "", "two\nlines", r"\${seed}", "é {x: 1}", "a=b"]
-    folder = recorded(project, "2030-01-01_00-00-00_aaaa", [])
+    folder = recorded(project, "2030-01-01_00-00-00_aaaa", ["++strict=false"])
     saved: Any = OmegaConf.load(folder / "config.yaml")
     saved.data.texts = texts
     saved.data.nested = {"list": [{"a": "it's"}, 1, None, True, 0.1], "none": {}}

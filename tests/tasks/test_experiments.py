@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from hydra_lightning.config.experiment_differences import same
-from hydra_lightning.config.experiment_files import groups_of
+from hydra_lightning.config.layout import chosen_groups
 from hydra_lightning.errors import ConfigError, ProjectError
 from hydra_lightning.scaffold.new import new_project
 from hydra_lightning.tasks.compose import compose
@@ -32,7 +32,7 @@ def test_a_run_of_the_experiment_has_the_config_of_the_overrides(project: Path) 
         "+trainer.limit_train_batches=0.5",
         "logger=[csv,tensorboard]",
         "tags=[digits,wide]",
-        "+data.seed=${seed}",
+        "data.split_seed=${seed}",
         "task_name='1e-3'",
     ]
     file = new_experiment(project, "wide", overrides, "A wider\n MLP")
@@ -99,6 +99,17 @@ def test_nothing_is_written_for_overrides_that_do_not_compose(
     assert not (project / "configs/experiment/new").exists()
 
 
+def test_nothing_is_written_that_the_strict_check_refuses(project: Path) -> None:
+    with pytest.raises(ConfigError, match=r"1 problem, nothing was written(.|\n)*max_epochs=ten"):
+        new_experiment(project, "a", ["trainer.max_epochs=ten"])
+    assert not (project / "configs/experiment/a.yaml").exists()
+
+
+def test_what_the_check_warns_of_is_said(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    new_experiment(project, "a", ["trainer.max_epochs=ten", "++strict=false"])
+    assert "1 warning" in caplog.text
+
+
 def test_nothing_is_written_where_settings_of_the_machine_would_win(project: Path) -> None:
     write(project, "local/default", "trainer: {devices: 7}")
     with pytest.raises(ConfigError, match=r"These keys would differ: trainer\.devices\n.*local"):
@@ -158,7 +169,7 @@ def layered(project: Path) -> Path:
 
 @pytest.mark.parametrize("config", ["digits", "text", "bare"])
 def test_every_example_lists_the_layers_in_the_order_in_which_they_win(config: str, tmp_path: Path) -> None:
-    assert groups_of(new_project(tmp_path / "p", config).root, "train")[-4:] == LAYERS
+    assert [*chosen_groups(new_project(tmp_path / "p", config).root / "configs/train.yaml")][-4:] == LAYERS
 
 
 @pytest.mark.parametrize(

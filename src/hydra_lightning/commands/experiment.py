@@ -40,12 +40,12 @@ def new(
     config_name: ConfigName = "train.yaml",
 ) -> None:
     """Write configs/experiment/NAME.yaml from overrides, or from a past run."""
-    from hydra_lightning.config.experiment_files import find_project
+    from hydra_lightning.config.layout import nearest_project
     from hydra_lightning.errors import ConfigError
     from hydra_lightning.tasks.experiment_from_run import overrides_of_run
     from hydra_lightning.tasks.experiments import new_experiment
 
-    root, typed = find_project(project), list(overrides or [])
+    root, typed = nearest_project(project), list(overrides or [])
     if run:
         past = overrides_of_run(root, run, config_name)
         typed = [*past.overrides, *typed]
@@ -62,9 +62,10 @@ def new(
 @app.command(name="list")
 def list_(project: Project = Path(), format: Format = "text") -> None:
     """List every experiment with its description."""
-    from hydra_lightning.config.experiment_files import experiments, find_project
+    from hydra_lightning.config.experiment_files import experiments
+    from hydra_lightning.config.layout import nearest_project
 
-    root = find_project(project)
+    root = nearest_project(project)
     known = experiments(root)
     if format == "json":
         listed = [{"name": name, "description": text} for name, text in known.items()]
@@ -86,11 +87,11 @@ def show(
     format: Format = "text",
 ) -> None:
     """Show what an experiment, or several, change against the defaults."""
-    from hydra_lightning.config.experiment_files import find_project
+    from hydra_lightning.config.layout import nearest_project
     from hydra_lightning.tasks.experiments import changes
 
     names = [name for text in names for name in text.split(",")]
-    found = changes(find_project(project), names, config_name)
+    found = changes(nearest_project(project), names, config_name)
     if format == "json":
         typer.echo(json.dumps(_as_json(names, found), indent=2, ensure_ascii=False))
         return
@@ -121,11 +122,11 @@ def _option(value: Any) -> str:
 
 def _short(value: Any) -> str:
     """A value in YAML; a whole config of an object by its class."""
-    from hydra_lightning.config.experiment_text import yaml_value
+    from hydra_lightning.config.yaml_text import as_yaml
 
     if isinstance(value, dict) and "_target_" in value:
         return f"{value['_target_']}(…)"
-    return yaml_value(value)
+    return as_yaml(value)
 
 
 def _as_json(names: list[str], found: Changes) -> dict[str, Any]:

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
 from hydra_lightning.config.messages import nearest
-from hydra_lightning.errors import ConfigError, ProjectError
+from hydra_lightning.errors import ConfigError
 
 GROUP = "experiment"
 PART = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
-
-
-def find_project(start: Path) -> Path:
-    """The nearest folder at or above ``start`` that holds ``configs/``.
-
-    Raises:
-        ProjectError: there is none.
-    """
-    start = start.expanduser().resolve()
-    for folder in (start, *start.parents):
-        if (folder / "configs").is_dir():
-            return folder
-    raise ProjectError(
-        f"{start} is not in a project: neither it nor a folder above has configs/.\n"
-        "Go to your project, or name it with --project PATH; hydra-lightning new PATH writes one."
-    )
 
 
 def experiment_name(text: str) -> str:
@@ -73,16 +55,6 @@ def known_experiment(project: Path, name: str) -> str:
             f"There is no experiment {name!r} in {project / 'configs' / GROUP}.{nearest(name, known)}\n{listed}"
         )
     return name
-
-
-def groups_of(project: Path, config_name: str) -> list[str]:
-    """The groups in the defaults list of the main config, in its order; one that stands later wins."""
-    main = project / "configs" / f"{config_name.removesuffix('.yaml')}.yaml"
-    config: Any = OmegaConf.to_container(OmegaConf.load(main))
-    # An entry is `group: option`, `optional group: option` or `override group: option`.
-    return [
-        key.split()[-1] for entry in config.get("defaults") or [] if isinstance(entry, dict) for key in entry
-    ]
 
 
 def _description(file: Path) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 
 from hydra_lightning.config.experiment_files import GROUP
+from hydra_lightning.config.layout import COLLECTIONS
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.signatures.read import read_signature
+from hydra_lightning.config.yaml_text import LINE_WIDTH, as_yaml, comment_lines
 from hydra_lightning.errors import ConfigError
 
-WIDTH = 110
 NULL_IS_ABSENT = ("ckpt_path", "optimized_metric", "seed", "tags", "test", "weights_only")
-NAMED_OBJECTS = ("callbacks", "logger")
 
 
 @dataclass
@@ -117,7 +115,7 @@ def _null_is_absent(path: Sequence[str], composed: Mapping[str, Any]) -> bool:
     """Whether a run cannot tell null from no key: a callback, a logger, an argument whose default is None."""
     if len(path) == 1:
         return path[0] in NULL_IS_ABSENT
-    if len(path) == 2 and path[0] in NAMED_OBJECTS:
+    if len(path) == 2 and path[0] in COLLECTIONS:
         return True
     parent: Any = composed
     for name in path[:-1]:
@@ -151,7 +149,7 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any, composed: Any)
 def experiment_text(parts: Parts, name: str, description: str, order: Sequence[str]) -> str:
     """The file's text; ``order`` is that of the keys at the top of the config."""
     rank = {key: index for index, key in enumerate(order)}
-    text = ["# @package _global_", *_comment(description)]
+    text = ["# @package _global_", *comment_lines(description)]
     defaults = [*_defaults(parts, name, rank)]
     if defaults:
         text += ["", "defaults:", *(f"  - {line}" for line in defaults)]
@@ -167,20 +165,15 @@ def experiment_text(parts: Parts, name: str, description: str, order: Sequence[s
     return "\n".join(text) + "\n"
 
 
-def _comment(description: str) -> list[str]:
-    wide = textwrap.wrap(description, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
-    return [f"# {line}" for line in wide]
-
-
 def _defaults(parts: Parts, name: str, rank: Mapping[str, int]) -> Iterator[str]:
     """The lines of the defaults list; Hydra wants those with ``override`` last."""
     # In a folder, what a relative name means would depend on how the experiment is chosen, alone or in a list.
     above = f"/{GROUP}/" if "/" in name else ""
-    yield from (yaml_value(f"{above}{base}") for base in parts.bases)
+    yield from (as_yaml(f"{above}{base}") for base in parts.bases)
     for group, option in parts.added.items():
-        yield f"/{group}: {yaml_value(option)}"
+        yield f"/{group}: {as_yaml(option)}"
     for group in sorted(parts.chosen, key=lambda key: (rank.get(key.split("/")[0], 999), key)):
-        yield f"override /{group}: {yaml_value(parts.chosen[group])}"
+        yield f"override /{group}: {as_yaml(parts.chosen[group])}"
     if (parts.bases or parts.added) and parts.values:
         yield "_self_"
 
@@ -188,48 +181,18 @@ def _defaults(parts: Parts, name: str, rank: Mapping[str, int]) -> Iterator[str]
 def _lines(values: Mapping[Any, Any], depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
     for key, value in values.items():
-        start = f"{indent}{yaml_value(key)}:"
+        start = f"{indent}{as_yaml(key)}:"
         if not _is_leaf(value):
             yield start
             yield from _lines(value, depth + 1)
             continue
-        line = f"{start} {yaml_value(value)}"
-        if isinstance(value, list) and len(line) > WIDTH:
+        line = f"{start} {as_yaml(value)}"
+        if isinstance(value, list) and len(line) > LINE_WIDTH:
             yield start
-            yield from (f"{indent}  - {yaml_value(item)}" for item in value)
+            yield from (f"{indent}  - {as_yaml(item)}" for item in value)
         else:
             yield line
 
 
 def _is_leaf(value: Any) -> bool:
     return not (isinstance(value, Mapping) and value)
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = "'" if _is_number(text) else '"' if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _is_number(text: str) -> bool:
-    # OmegaConf reads more as a number than YAML 1.1 does, such as 1e-3.
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-_Dumper.add_representer(str, _represent_text)
-
-
-def yaml_value(value: Any) -> str:
-    """``value`` as YAML on one line, from which OmegaConf reads the same value."""
-    text = yaml.dump(
-        value, Dumper=_Dumper, default_flow_style=True, width=1e9, allow_unicode=True, sort_keys=False
-    )
-    return text.removesuffix("\n").removesuffix("\n...")

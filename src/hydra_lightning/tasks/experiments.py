@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +23,16 @@ from hydra_lightning.config.experiment_files import (
     GROUP,
     experiment_file,
     experiment_name,
-    groups_of,
     known_experiment,
 )
 from hydra_lightning.config.experiment_text import experiment_text, parse, parts_of
+from hydra_lightning.config.layout import chosen_groups
+from hydra_lightning.config.problems import report, stopping
 from hydra_lightning.errors import ConfigError, ProjectError
+from hydra_lightning.tasks.check import check_overrides
 from hydra_lightning.tasks.compose import compose
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ def new_experiment(
 
     Raises:
         ProjectError: the file exists.
-        ConfigError: the overrides do not compose, or a file cannot say the same; nothing is left written.
+        ConfigError: the overrides do not compose or do not pass the strict check, or a file cannot say the same;
+            nothing is left written. What the check only warns of is logged.
     """
     name = experiment_name(name)
     file = experiment_file(project, name)
@@ -99,6 +105,7 @@ def new_experiment(
         lambda key: _is_group(project, key) or key in wanted.choices,
         later_groups(project, config_name),
     )
+    _check(project, overrides, config_name)
     head = " ".join(description.split()) or f"The same as: {shlex.join(overrides)}"
     with _written(file, experiment_text(parts, name, head, list(wanted.config))):
         found = compose_plain(project, [_choosing([name], project, config_name)], config_name)
@@ -135,14 +142,26 @@ def changes(project: Path, names: Sequence[str], config_name: str = "train.yaml"
 
 def later_groups(project: Path, config_name: str) -> list[str]:
     """The groups of the main config that win over ``experiment``, so that an experiment cannot choose them."""
-    groups = groups_of(project, config_name)
+    groups = _groups(project, config_name)
     return groups[groups.index(GROUP) + 1 :] if GROUP in groups else []
+
+
+def _groups(project: Path, config_name: str) -> list[str]:
+    return list(chosen_groups(project / "configs" / f"{config_name.removesuffix('.yaml')}.yaml"))
 
 
 def _choosing(names: Sequence[str], project: Path, config_name: str) -> str:
     """The override that chooses experiments, in a main config that lists the group or does not."""
-    plus = "" if GROUP in groups_of(project, config_name) else "+"
+    plus = "" if GROUP in _groups(project, config_name) else "+"
     return f"{plus}{GROUP}={names[0] if len(names) == 1 else '[' + ','.join(names) + ']'}"
+
+
+def _check(project: Path, overrides: Sequence[str], config_name: str) -> None:
+    problems = check_overrides(project, overrides, config_name)
+    if stopping(problems):
+        raise ConfigError(report(problems, "nothing was written"))
+    if problems:
+        log.warning("%s", report(problems))
 
 
 def _is_group(project: Path, key: str) -> bool:
