@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from hydra_lightning.config.call import UNRESOLVED, check_call, is_node
 from hydra_lightning.config.messages import nearest
 from hydra_lightning.config.monitors import unlogged_monitors
 from hydra_lightning.config.problems import Problem
+from hydra_lightning.config.project_code import project_code
 from hydra_lightning.config.requirements import missing_package
 from hydra_lightning.config.signatures.lookup import TargetNotFound
 from hydra_lightning.config.signatures.model import Signature
@@ -57,6 +59,7 @@ def check(config: DictConfig, hydra: DictConfig | None = None) -> list[Problem]:
     if hydra is not None:
         sources = Sources(hydra, Path(str(config.paths.root_dir)) if "paths" in config else Path.cwd())
         problems += undeclared(config, plain, hydra, sources)
+        problems = [each for each in problems if not _is_registered_by_the_project(each, config)]
         problems = [_placed(problem, sources) for problem in problems]
     if plain.get("strict") is False:
         return [each if each.firm else replace(each, level="warning") for each in problems]
@@ -97,8 +100,17 @@ def _value(parent: DictConfig | ListConfig, name: Any, key: str, problems: list[
         # The value that is missing is a problem of its own.
         return UNRESOLVED
     except OmegaConfBaseException as error:
-        text = str(error.msg or error).splitlines()[0]
-        problems.append(Problem(key, f"{child._value()!s} does not resolve: {text}", firm=True))
+        shown = str(child._value())
+        text = re.sub(
+            r"^\w+ raised while resolving interpolation: ", "", str(error.msg or error).splitlines()[0]
+        )
+        absent = re.search(r"Interpolation key '([^']+)' not found", text)
+        if absent and absent[1] not in shown:
+            # It refers to a value that is a problem of its own.
+            return UNRESOLVED
+        problems.append(
+            Problem(key, text if shown in text else f"{shown} does not resolve: {text}", firm=True)
+        )
         return UNRESOLVED
     return _plain(value, key, problems)
 
@@ -173,6 +185,15 @@ def _target(
         why = f"the package {package!r} is not in extras.trusted ({allowed}). If you trust it, add it there"
         return [Problem(place, f"{target}: {why}.", firm=True)]
     return []
+
+
+def _is_registered_by_the_project(problem: Problem, config: DictConfig) -> bool:
+    """Whether a resolver that is not known here is one that the project's ``train.py`` makes known."""
+    unknown = re.search(r"Unsupported interpolation type (\w+)", problem.message)
+    if unknown is None or "paths" not in config:
+        return False
+    code = project_code(Path(str(config.paths.root_dir)))
+    return "register_new_resolver" in code and re.search(rf"['\"]{unknown[1]}['\"]", code) is not None
 
 
 def _placed(problem: Problem, sources: Sources) -> Problem:

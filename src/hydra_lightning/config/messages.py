@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -32,10 +33,13 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, MarkedYAMLError):
         return _not_yaml(error)
     if isinstance(error, CompactHydraException):
-        cause = error.__cause__
+        cause = error.__cause__ or error.__context__
         if isinstance(cause, OmegaConfBaseException):
             unknown = _unknown_key(cause)
-            return f"{unknown}\n{str(error).splitlines()[-1]}" if unknown else f"{_one_line(cause)}\n{error}"
+            if unknown is None:
+                return f"{_one_line(cause)}\n{error}"
+            hints = [line for line in str(error).splitlines() if line.startswith("To append")]
+            return "\n".join([unknown, *hints])
         return str(error)
     if isinstance(error, OmegaConfBaseException):
         return _unknown_key(error) or _one_line(error)
@@ -47,7 +51,7 @@ def _missing_config(error: MissingConfigException) -> str:
     group, _, option = missing.rpartition("/")
     where = _where_written(group, option) or str(error).split(":")[0]
     if not group:
-        return f"{where}: there is no config file {missing!r}.\n{_search_path(str(error))}"
+        return f"there is no config file {missing!r}.\n{_search_path(str(error))}"
     if group.startswith("hydra/") and option not in (error.options or ()):
         kind = group.removeprefix("hydra/")
         plugin = f"hydra-{option}" if kind.endswith("_logging") else f"hydra-{option}-{kind}"
@@ -81,7 +85,8 @@ def _not_yaml(error: MarkedYAMLError) -> str:
 
 def _unknown_key(error: OmegaConfBaseException) -> str | None:
     parent: Any = error.parent_node
-    if "is not in struct" not in str(error) or not isinstance(parent, DictConfig):
+    unknown = re.search(r"is not in struct|^Key '\S+' not in '", str(error))
+    if unknown is None or not isinstance(parent, DictConfig):
         return None
     known = [str(key) for key in parent if key != "hydra"]
     place = error.full_key or str(error.key)

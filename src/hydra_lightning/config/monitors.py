@@ -14,6 +14,8 @@ from hydra_lightning.config.signatures.modules import Library
 
 OWN = ("lightning", "pytorch_lightning", "hydra_lightning", "torch")
 ALWAYS = ("epoch", "step")
+# Hooks in which nothing can be logged.
+SILENT = ("__init__", "setup", "configure_model", "configure_optimizers", "prepare_data")
 # What Lightning appends to a name: https://lightning.ai/docs/pytorch/stable/extensions/logging.html
 SUFFIX = r"(_step|_epoch)?(/dataloader_idx_\d+)?"
 
@@ -63,7 +65,8 @@ def logged_metrics(target: str) -> dict[str, str] | None:
 
 def _add_logged(node: ast.ClassDef, names: dict[str, str]) -> bool:
     """Add what the methods of a class log to ``names``; whether all of it can be read."""
-    for call in ast.walk(node):
+    bodies = [each for each in node.body if getattr(each, "name", "") not in SILENT]
+    for call in (each for body in bodies for each in ast.walk(body)):
         if not isinstance(call, ast.Call):
             continue
         if any(isinstance(each, ast.Name) and each.id == "self" for each in call.args):

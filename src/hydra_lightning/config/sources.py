@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -15,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hydra_lightning.config.problems import COMMAND_LINE
 
@@ -60,7 +61,7 @@ class Sources:
         """Where ``key``, or the nearest key above it, was written last; the main config for what no file has."""
         path: Path_ = tuple(key.split("."))
         while path:
-            place = self._typed(path) or self._in_a_file(path)
+            place = self._typed(path) or self._in_a_file(path) or self._typed_below(path)
             if place is not None:
                 return place
             path = path[:-1]
@@ -78,9 +79,14 @@ class Sources:
 
     @cached_property
     def _overrides(self) -> list[Override]:
-        typed: list[str] = list(self._hydra.overrides.task) + list(self._hydra.overrides.hydra)
         setup_globals()
-        return OverridesParser.create().parse_overrides(typed)
+        return OverridesParser.create().parse_overrides(self._all_typed)
+
+    @cached_property
+    def _all_typed(self) -> list[str]:
+        # As text: an override may hold an interpolation.
+        typed: Any = OmegaConf.to_container(self._hydra.overrides)
+        return [*typed["hydra"], *typed["task"]]
 
     def _typed(self, path: Path_) -> Place | None:
         """The last override that sets ``path`` or something above it to a value."""
@@ -91,10 +97,19 @@ class Sources:
                 return Place(COMMAND_LINE, override=override.input_line)
         return None
 
+    def _typed_below(self, path: Path_) -> Place | None:
+        """An override that makes ``path`` by setting something in it."""
+        for override in self._overrides:
+            if override.is_add() and tuple(override.key_or_group.split("."))[: len(path)] == path:
+                return Place(COMMAND_LINE, override=override.input_line)
+        return None
+
     def _in_a_file(self, path: Path_) -> Place | None:
         for source in reversed(self.files):
-            if path in source.lines:
-                return Place(self._named(source.file), source.lines[path])
+            # A file of a group has no key for the object that it describes, only those in it.
+            line = source.lines.get(path) or source.lines.get((*path, "_target_"))
+            if line is not None:
+                return Place(self._named(source.file), line)
         return None
 
     def _named(self, file: Path) -> str:
@@ -105,8 +120,7 @@ class Sources:
         for source in self._hydra.runtime.config_sources:
             search.append(source.provider, f"{source.schema}://{source.path}")
         loader = ConfigLoaderImpl(search)
-        typed = [*self._hydra.overrides.hydra, *self._hydra.overrides.task]
-        defaults = loader.compute_defaults_list(self._hydra.job.config_name, typed, RunMode.RUN)
+        defaults = loader.compute_defaults_list(self._hydra.job.config_name, self._all_typed, RunMode.RUN)
         folders = [Path(each.path) for each in loader.repository.get_sources() if each.scheme() == "file"]
         for default in defaults.defaults:
             file = _file(default, folders)

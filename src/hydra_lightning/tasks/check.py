@@ -18,6 +18,7 @@ from hydra_lightning.config.check import check
 from hydra_lightning.config.layout import OVERLAYS, chosen_groups, main_configs, options
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.problems import COMMAND_LINE, Problem
+from hydra_lightning.config.sources import key_lines
 from hydra_lightning.config.tags import join_tags
 from hydra_lightning.errors import HydraLightningError
 from hydra_lightning.tasks.compose import compose_raw, config_folder
@@ -92,7 +93,7 @@ def collect(
             return problems, compose_raw(configs, remaining, config_name)
         except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
             culprit = _culprit(error, remaining)
-            problems.append(_problem(error, culprit, configs))
+            problems.append(_problem(error, culprit, configs, remaining))
             if culprit is None:
                 return problems, None
             remaining.remove(culprit)
@@ -102,19 +103,17 @@ def _culprit(error: Exception, overrides: Sequence[str]) -> str | None:
     """The override that ``error`` is about."""
     if isinstance(error, OverrideParseException):
         return error.override if error.override in overrides else None
-    if re.match(r"In '[^']+/[^']+': ", str(error)):
+    if isinstance(error, YAMLError):
         return None
     if isinstance(error, MissingConfigException):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        chosen = [each.lstrip("+").partition("=") for each in overrides]
-        return next(
-            (
-                override
-                for override, (key, _, value) in zip(overrides, chosen, strict=True)
-                if key.split("@")[0] == group and option in value
-            ),
-            None,
-        )
+        chosen = [(override, *override.lstrip("+").partition("=")) for override in overrides]
+        about = [
+            override for override, key, _, value in chosen if key.split("@")[0] == group and option in value
+        ]
+        return about[0] if about else None
+    if re.match(r"In '[^']+/[^']+': ", str(error)):
+        return None
     told = f"{error} {error.__cause__ or ''}"
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
@@ -123,48 +122,51 @@ def _culprit(error: Exception, overrides: Sequence[str]) -> str | None:
     return None
 
 
-def _problem(error: Exception, culprit: str | None, configs: Path) -> Problem:
+def _problem(error: Exception, culprit: str | None, configs: Path, overrides: Sequence[str]) -> Problem:
     told = explain(error) or str(error)
+    written = re.match(r"In '([^']+)':? ?", told)
+    told = told.removeprefix(written[0]) if written else told
     if culprit is not None:
         key = culprit.lstrip("+~").partition("=")[0]
-        start = next(
-            (
-                part
-                for part in (f"{key}: ", f"command line, {culprit}: ", "command line: ")
-                if told.startswith(part)
-            ),
-            "",
-        )
-        return Problem(key, told.removeprefix(start), file=COMMAND_LINE, override=culprit, firm=True)
+        for start in (f"{key}: ", f"command line, {culprit}: ", "command line: "):
+            told = told.removeprefix(start)
+        return Problem(key, told.strip(), file=COMMAND_LINE, override=culprit, firm=True)
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         file = Path(error.problem_mark.name)
         line = error.problem_mark.line + 1
         return Problem(
             "", f"not YAML: {error.problem or error.context}", _named(file, configs), line, firm=True
         )
-    written = re.match(r"In '([^']+)':? ?", str(error))
-    text = (
-        told.removeprefix(written[0]).removeprefix(written[0].rstrip(" :") + ":").strip() if written else told
-    )
-    place = _place_of_default(
-        configs, written[1] if written else "", getattr(error, "missing_cfg_file", None) or ""
-    )
-    return Problem("defaults", text, *place, firm=True)
-
-
-def _place_of_default(configs: Path, name: str, missing: str) -> tuple[str | None, int | None]:
-    """The file, and the line if there is one, that asks for the option ``missing``; ``name`` is Hydra's guess."""
+    missing = getattr(error, "missing_cfg_file", None) or ""
     group, _, option = missing.rpartition("/")
-    guess = configs / f"{name.removesuffix('.yaml')}.yaml"
-    files = [guess] if guess.is_file() else sorted(configs.rglob("*.yaml"))
-    wanted = re.compile(
-        rf"{re.escape(group.rpartition('/')[2])}(@\S+)?\s*:.*\b{re.escape(option)}\b" if option else "$^"
+    unmatched = re.search(r"Could not override '([^'@]+)", told)
+    wanted = (
+        rf"\b{re.escape(group.rpartition('/')[2])}(@\S+)?\s*:.*\b{re.escape(option)}\b" if option else None
     )
-    for file in files:
-        for number, line in enumerate(file.read_text().splitlines(), 1):
-            if wanted.search(line):
-                return _named(file, configs), number
-    return (_named(guess, configs), None) if guess.is_file() else (None, None)
+    wanted = rf"override\s+/?{re.escape(unmatched[1])}\b" if unmatched else wanted
+    chosen = [each.lstrip("+").replace("=", "/", 1) for each in overrides]
+    key = getattr(error.__cause__ or error.__context__, "full_key", None) or "defaults"
+    said = _file_that_says(configs, [written[1] if written else "", *chosen], wanted)
+    text = told.removeprefix(f"{key}: ").strip()
+    if said is None:
+        return Problem(key, text, firm=True)
+    return Problem(key, text, _named(said, configs), _line_of(said, key, wanted), firm=True)
+
+
+def _file_that_says(configs: Path, names: Sequence[str], wanted: str | None) -> Path | None:
+    """The first file that matches ``wanted``, those of ``names`` before all others; without one the first of them."""
+    files = [file for name in names if (file := configs / f"{name.removesuffix('.yaml')}.yaml").is_file()]
+    for file in [*files, *sorted(configs.rglob("*.yaml"))] if wanted else ():
+        if re.search(wanted or "", file.read_text()):
+            return file
+    return files[0] if files else None
+
+
+def _line_of(file: Path, key: str, wanted: str | None) -> int | None:
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        if wanted and re.search(wanted, line):
+            return number
+    return key_lines(file).get(tuple(key.split(".")))
 
 
 def _named(file: Path, configs: Path) -> str:

@@ -6,6 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from hydra_lightning.config.messages import nearest
@@ -102,7 +103,8 @@ def attribute(library: Library, owner: Found, name: str, seen: frozenset[str] = 
         return UNKNOWN
     key = f"{owner.name}:{name}"
     if key in seen:
-        return None
+        # from package import submodule, in the package itself.
+        return library.module(f"{owner.name}.{name}")
     seen |= {key}
     if name in owner.bindings:
         return _one_of(library, owner, name, seen)
@@ -134,6 +136,8 @@ def names(library: Library, owner: Found) -> list[str]:
     """The names that are known to be in ``owner``, for the nearest one to a misspelt name."""
     if isinstance(owner, Module):
         known = set(owner.bindings)
+        for place in owner.locations:
+            known |= {item.stem for item in Path(place).glob("*") if item.suffix == ".py" or item.is_dir()}
         for star in owner.stars:
             other = library.module(star)
             known |= set((other.exported or other.bindings) if other else ())

@@ -48,6 +48,7 @@ _MAPPINGS = {"dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "Defaul
 _TRANSPARENT = {"Annotated", "Final", "Required", "NotRequired", "ReadOnly", "InitVar"}
 _TYPING = ("typing", "typing_extensions", "collections.abc", "collections", "numbers", "dataclasses")
 _NOT_PLAIN = {"Enum", "StrEnum", "IntEnum", "Flag", "Protocol", "TypedDict", "NamedTuple"}
+_NOT_PLAIN |= {"str", "int", "float", "dict", "list", "tuple", "OrderedDict", "UserDict"}
 # Classes of the standard library that no plain value is an instance of.
 _CLASSES = {"pathlib.Path", "os.PathLike", "datetime.timedelta", "datetime.datetime", "datetime.date"}
 
@@ -237,11 +238,9 @@ def _is_plain_class(library: Library, found: Definition, depth: int = 0) -> bool
     if not isinstance(found.node, ast.ClassDef) or depth > 10:
         return False
     for base, expression in zip(bases(library, found), found.node.bases, strict=True):
-        name = ast.unparse(expression).partition("[")[0].rpartition(".")[2]
-        if isinstance(base, Definition):
-            if name in _NOT_PLAIN or not _is_plain_class(library, base, depth + 1):
-                return False
-        elif name not in ("object", "Generic", "ABC"):
+        if ast.unparse(expression).partition("[")[0].rpartition(".")[2] in _NOT_PLAIN:
+            return False
+        if isinstance(base, Definition) and not _is_plain_class(library, base, depth + 1):
             return False
     return True
 
