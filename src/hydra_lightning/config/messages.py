@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
@@ -56,12 +57,10 @@ def _missing_config(error: MissingConfigException) -> str:
         kind = group.removeprefix("hydra/")
         plugin = f"hydra-{option}" if kind.endswith("_logging") else f"hydra-{option}-{kind}"
         return f"{where}: Hydra has no {kind} {option!r}. If a plugin brings it: pip install {plugin}"
-    if not error.options:
+    known = list(error.options or ()) or _options(group, str(error))
+    if not known:
         return f"{where}: there is no config {missing}.yaml.\n{_search_path(str(error))}"
-    options = ", ".join(error.options)
-    return (
-        f"{where}: no option {option!r} in group {group}.{nearest(option, error.options)}\nOptions: {options}"
-    )
+    return f"{where}: no option {option!r} in group {group}.{nearest(option, known)}\nOptions: {', '.join(known)}"
 
 
 def _where_written(group: str, option: str) -> str | None:
@@ -72,9 +71,18 @@ def _where_written(group: str, option: str) -> str | None:
     return None
 
 
+def _options(group: str, message: str) -> list[str]:
+    """The options of a group, for what Hydra does not list: an option in a list of several."""
+    return sorted(file.stem for folder in _folders(message) for file in (Path(folder) / group).glob("*.yaml"))
+
+
 def _search_path(message: str) -> str:
-    folders = [line.split("path=")[1] for line in message.splitlines() if "path=file://" in line]
-    return "Looked in " + ", ".join(folder.removeprefix("file://") for folder in folders) + "."
+    return f"Looked in {', '.join(_folders(message))}."
+
+
+def _folders(message: str) -> list[str]:
+    lines = [line for line in message.splitlines() if "path=file://" in line]
+    return [line.split("path=")[1].removeprefix("file://") for line in lines]
 
 
 def _not_yaml(error: MarkedYAMLError) -> str:

@@ -219,7 +219,7 @@ def _makes_names(statement: ast.stmt) -> bool:
             return True
         elif isinstance(node, ast.Call) and id(node) not in looked_up and isinstance(node.func, ast.Name):
             makes_names |= node.func.id in ("globals", "vars", "locals", "exec", "setattr")
-    return False
+    return makes_names
 
 
 def _is_type_checking(test: ast.expr) -> bool:
