@@ -12,6 +12,7 @@ import hydra_lightning
 from hydra_lightning.commands import config, experiment
 from hydra_lightning.commands.check import check
 from hydra_lightning.commands.doctor import doctor
+from hydra_lightning.commands.schema import schema
 from hydra_lightning.errors import HydraLightningError
 
 app = typer.Typer(
@@ -64,6 +65,7 @@ def new(
 
 app.command()(check)
 app.command()(doctor)
+app.command()(schema)
 
 
 def main() -> None:
