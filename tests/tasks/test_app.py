@@ -89,11 +89,11 @@ def test_a_stale_project_root_of_another_project_does_not_matter(shared_project:
 
 MISTAKES = {
     "experiment=digts": ["no option 'digts' in group experiment", "Did you mean digits?"],
-    "modle=digits": ["modle: no such key. Did you mean model?"],
-    "trainer.max_epoch=3": ["trainer.max_epoch: no such key. Did you mean max_epochs?"],
+    "modle=digits": ["modle=digits  no such key. Did you mean model?"],
+    "trainer.max_epoch=3": ["trainer.max_epoch=3  no such key. Did you mean max_epochs?"],
     "tags=[a": ["'tags=[a' is not an override"],
     "data.batch_size=???": ["data.batch_size", "???"],
-    "+data.num_worker=3": ["data: ", "num_worker", "It takes"],
+    "+data.num_worker=3": ["+data.num_worker=3  ", "Did you mean num_workers?", "it takes"],
     "model.net._target_=lightning_classes.models.components.mlp.MPL": ["has no 'MPL'", "Did you mean MLP?"],
     "model.net._target_=os.getcwd": ["package 'os'", "extras.trusted"],
     "paths.data_dir=${nowhere}": ["paths.data_dir", "nowhere"],
@@ -127,7 +127,7 @@ def test_a_config_that_is_not_yaml_names_file_and_line(project: Path) -> None:
     )
     done = run_script(project, "train.py", "experiment=bad")
     assert done.returncode == 1
-    assert "configs/experiment/bad.yaml:4:" in done.stderr
+    assert "configs/experiment/bad.yaml\n    4    not YAML" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -171,6 +171,6 @@ def test_an_uninstalled_logger_stops_before_anything_is_trained(
         importlib.util, "find_spec", lambda name, *rest: None if name == "wandb" else find(name, *rest)
     )
     config = compose(shared_project, "logger=wandb", "extras.print_config=false", output=tmp_path)
-    with pytest.raises(HydraLightningError, match=r"logger\.wandb.*pip install"):
+    with pytest.raises(HydraLightningError, match=r"(?s)logger\.wandb.*pip install"):
         hydra_lightning.train(config)
     assert not list(tmp_path.rglob("run.json"))

@@ -29,7 +29,7 @@ COLLECTIONS = ("callbacks", "logger")
 NEEDED = ("data", "model", "trainer")
 
 
-def check(config: DictConfig, hydra: DictConfig | None = None) -> list[Problem]:
+def check(config: DictConfig, sources: Sources | None = None) -> list[Problem]:
     """Everything that is wrong with ``config``, without importing what it names.
 
     Found are keys that nothing declares or reads, values that are missing or do not resolve, targets that do not
@@ -37,13 +37,14 @@ def check(config: DictConfig, hydra: DictConfig | None = None) -> list[Problem]:
 
     Args:
         config: the composed config, without its ``hydra`` node.
-        hydra: that node. Without it nothing is said of keys that nothing declares, nor of where a key was written.
+        sources: what composed it. Without it nothing is said of keys that nothing declares, nor of where a key was
+            written.
 
     Returns:
         the problems; warnings only, where ``config.strict`` is false, of all that may still run.
     """
     problems, plain = _resolved(config)
-    problems += _structure(plain, hydra)
+    problems += _structure(plain, sources)
     nodes = list(_nodes(plain, ""))
     signatures = read_signatures(
         [target for _, node, _ in nodes if isinstance(target := node["_target_"], str)]
@@ -56,9 +57,8 @@ def check(config: DictConfig, hydra: DictConfig | None = None) -> list[Problem]:
         if isinstance(signature, Signature):
             problems += check_call(key, node, signature, completed=nested)
     problems += unlogged_monitors(plain)
-    if hydra is not None:
-        sources = Sources(hydra, Path(str(config.paths.root_dir)) if "paths" in config else Path.cwd())
-        problems += undeclared(config, plain, hydra, sources)
+    if sources is not None:
+        problems += undeclared(config, plain, sources)
         problems = [each for each in problems if not _is_registered_by_the_project(each, config)]
         problems = [_placed(problem, sources) for problem in problems]
     if plain.get("strict") is False:
@@ -115,9 +115,9 @@ def _value(parent: DictConfig | ListConfig, name: Any, key: str, problems: list[
     return _plain(value, key, problems)
 
 
-def _structure(plain: Mapping[str, Any], hydra: DictConfig | None) -> Iterator[Problem]:
+def _structure(plain: Mapping[str, Any], sources: Sources | None) -> Iterator[Problem]:
     """What the groups must hold for a run."""
-    chosen = dict(hydra.runtime.choices) if hydra is not None else {}
+    chosen = sources.choices if sources is not None else {}
     for group in NEEDED:
         section = plain.get(group)
         if section is None or (chosen.get(group, "") is None and not is_node(section)):
@@ -128,14 +128,14 @@ def _structure(plain: Mapping[str, Any], hydra: DictConfig | None) -> Iterator[P
     for group in COLLECTIONS:
         members = plain.get(group)
         if isinstance(members, Mapping):
-            yield from _members(group, members, hydra)
+            yield from _members(group, members, sources)
         elif members is not None and members is not UNRESOLVED:
             yield Problem(group, f"a mapping of names to configs is needed, not {members!r}", firm=True)
 
 
-def _members(group: str, members: Mapping[str, Any], hydra: DictConfig | None) -> Iterator[Problem]:
+def _members(group: str, members: Mapping[str, Any], sources: Sources | None) -> Iterator[Problem]:
     """Members without a ``_target_`` are left out; meant are those of options that are not chosen now."""
-    options = set(_options(hydra, group)) if hydra is not None else set()
+    options = sources.options(group) if sources is not None else set()
     built = [name for name, member in members.items() if is_node(member)]
     for name, member in members.items():
         if member is None or member is UNRESOLVED or is_node(member) or name in options:
@@ -143,12 +143,6 @@ def _members(group: str, members: Mapping[str, Any], hydra: DictConfig | None) -
         near = nearest(name, [*built, *options])
         text = f"has no _target_, so it is left out.{near}"
         yield Problem(f"{group}.{name}", text, level="error" if near else "warning")
-
-
-def _options(hydra: DictConfig, group: str) -> Iterator[str]:
-    for source in hydra.runtime.config_sources:
-        if source.schema == "file":
-            yield from (file.stem for file in (Path(source.path) / group).glob("*.yaml"))
 
 
 def _nodes(value: Any, key: str, nested: bool = False) -> Iterator[tuple[str, Mapping[str, Any], bool]]:

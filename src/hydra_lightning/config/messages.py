@@ -33,6 +33,8 @@ def explain(error: BaseException) -> str | None:
         )
     if isinstance(error, MarkedYAMLError):
         return _not_yaml(error)
+    if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
+        return "command line: a group takes the name of an option. To choose none, write ~GROUP: ~logger"
     if isinstance(error, CompactHydraException):
         cause = error.__cause__ or error.__context__
         if isinstance(cause, OmegaConfBaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -77,6 +78,8 @@ def _told(problem: Problem, key: str, indent: int, width: int, told: set[str]) -
     number = str(problem.line) if problem.line else ""
     start = f"{number:>5}  {key:<{indent}}  "
     message = problem.message if problem.level == "error" else f"warning: {problem.message}"
+    # A suggestion stays on one line.
+    message = re.sub(r"Did you mean \S+\?", lambda found: found[0].replace(" ", "\u00a0"), message)
     below = " " * 7 if len(start) > 60 else " " * len(start)
     lines: list[str] = []
     for index, part in enumerate(message.splitlines()):
@@ -102,7 +105,7 @@ def _told(problem: Problem, key: str, indent: int, width: int, told: set[str]) -
             break_on_hyphens=False,
             break_long_words=False,
         )
-    return lines
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _headline(problems: Sequence[Problem]) -> str:

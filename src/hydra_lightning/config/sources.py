@@ -51,11 +51,30 @@ class Sources:
     Args:
         hydra: the ``hydra`` node of the composed config.
         root: the project; files are named relative to it.
+        saved: the saved config of a run, which the sections ``taken`` are from.
     """
 
-    def __init__(self, hydra: DictConfig, root: Path) -> None:
+    def __init__(
+        self, hydra: DictConfig, root: Path, saved: Path | None = None, taken: Sequence[str] = ()
+    ) -> None:
         self._hydra = hydra
         self._root = root
+        self._saved = saved
+        self._taken = taken
+
+    @property
+    def hydra(self) -> DictConfig:
+        return self._hydra
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The chosen option of each group, None for a group without one."""
+        return dict(self._hydra.runtime.choices)
+
+    def options(self, group: str) -> set[str]:
+        """The options that a group has in the config folders."""
+        folders = [Path(each.path) for each in self._hydra.runtime.config_sources if each.schema == "file"]
+        return {file.stem for folder in folders for file in (folder / group).glob("*.yaml")}
 
     def of(self, key: str) -> Place | None:
         """Where ``key``, or the nearest key above it, was written last; the main config for what no file has."""
@@ -75,7 +94,7 @@ class Sources:
 
     @cached_property
     def files(self) -> list[Source]:
-        return list(self._read())
+        return [*self._read(), *self._of_saved()]
 
     @cached_property
     def _overrides(self) -> list[Override]:
@@ -90,7 +109,7 @@ class Sources:
 
     def _typed(self, path: Path_) -> Place | None:
         """The last override that sets ``path`` or something above it to a value."""
-        groups = set(self._hydra.runtime.choices)
+        groups = set(self.choices)
         for override in reversed(self._overrides):
             name = override.key_or_group
             if name.split("@")[0] not in groups and path[: len(name.split("."))] == tuple(name.split(".")):
@@ -114,6 +133,11 @@ class Sources:
 
     def _named(self, file: Path) -> str:
         return str(file.relative_to(self._root)) if file.is_relative_to(self._root) else str(file)
+
+    def _of_saved(self) -> Iterator[Source]:
+        if self._saved is not None:
+            lines = {path: line for path, line in key_lines(self._saved).items() if path[0] in self._taken}
+            yield Source(self._saved, lines, declares=True, is_main=False)
 
     def _read(self) -> Iterator[Source]:
         search = ConfigSearchPathImpl()

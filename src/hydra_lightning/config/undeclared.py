@@ -33,9 +33,7 @@ READ = {
 Suspect = tuple[str, str, list[str]]
 
 
-def undeclared(
-    config: DictConfig, plain: Mapping[str, Any], hydra: DictConfig, sources: Sources
-) -> Iterator[Problem]:
+def undeclared(config: DictConfig, plain: Mapping[str, Any], sources: Sources) -> Iterator[Problem]:
     """A problem for each such key, at the top and in the sections below it that are no objects.
 
     A key is read when an interpolation or the project's own code names it.
@@ -44,8 +42,8 @@ def undeclared(
         if isinstance(plain.get(group), Mapping):
             text = "nothing reads it. Its file needs the first line `# @package _global_`, to change other groups"
             yield Problem(f"{group}.{next(iter(plain[group]), '')}", text)
-    groups = _groups(hydra)
-    unknown = _of_hydra(hydra, OmegaConf.structured(HydraConf), "hydra")
+    groups = _groups(sources)
+    unknown = _of_hydra(sources.hydra, OmegaConf.structured(HydraConf), "hydra")
     yield from (problem for problem in unknown if problem.key not in groups)
     suspects = list(_suspects(plain, "", groups))
     if not suspects:
@@ -90,8 +88,8 @@ def _suspects(section: Mapping[str, Any], key: str, groups: set[str]) -> Iterato
             yield from _suspects(value, path, groups)
 
 
-def _groups(hydra: DictConfig) -> set[str]:
-    return {str(group).split("@")[-1].replace("/", ".") for group in hydra.runtime.choices}
+def _groups(sources: Sources) -> set[str]:
+    return {str(group).split("@")[-1].replace("/", ".") for group in sources.choices}
 
 
 def _interpolated(value: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
@@ -18,10 +18,11 @@ from hydra_lightning.config.check import check
 from hydra_lightning.config.layout import OVERLAYS, chosen_groups, main_configs, options
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.problems import COMMAND_LINE, Problem
-from hydra_lightning.config.sources import key_lines
+from hydra_lightning.config.sources import Sources, key_lines
 from hydra_lightning.config.tags import join_tags
 from hydra_lightning.errors import HydraLightningError
 from hydra_lightning.tasks.compose import compose_raw, config_folder
+from hydra_lightning.tasks.saved import TAKEN_FROM_RUN
 
 
 def check_overrides(
@@ -45,7 +46,7 @@ def check_overrides(
     except HydraLightningError as error:
         key, _, message = str(error).partition(": ")
         problems.append(Problem(key, message, firm=True))
-    return problems + check(config, hydra)
+    return problems + check(config, Sources(hydra, configs.parent))
 
 
 def check_everything(project: str | Path = ".") -> dict[str, list[Problem]]:
@@ -73,9 +74,17 @@ def check_everything(project: str | Path = ".") -> dict[str, list[Problem]]:
     return found
 
 
-def check_composed(config: DictConfig) -> list[Problem]:
-    """The problems of a config that Hydra has composed for this process."""
-    return check(config, cast(DictConfig, HydraConfig.get()) if HydraConfig.initialized() else None)
+def check_composed(config: DictConfig, saved: Path | None = None) -> list[Problem]:
+    """The problems of a config that Hydra has composed for this process.
+
+    Args:
+        config: the config.
+        saved: the saved config of the run that its data, model and trainer are from.
+    """
+    if not HydraConfig.initialized():
+        return check(config)
+    root = Path(str(config.paths.root_dir)) if "paths" in config else Path.cwd()
+    return check(config, Sources(cast(DictConfig, HydraConfig.get()), root, saved, TAKEN_FROM_RUN))
 
 
 def collect(
@@ -91,7 +100,9 @@ def collect(
     while True:
         try:
             return problems, compose_raw(configs, remaining, config_name)
-        except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
+        except Exception as error:
+            if explain(error) is None:
+                raise
             culprit = _culprit(error, remaining)
             problems.append(_problem(error, culprit, configs, remaining))
             if culprit is None:
@@ -105,6 +116,9 @@ def _culprit(error: Exception, overrides: Sequence[str]) -> str | None:
         return error.override if error.override in overrides else None
     if isinstance(error, YAMLError):
         return None
+    if isinstance(error, ValueError):
+        no_name = re.compile(r"\+?[^=~]+=(null|true|false|[-+.\d]+)?$")
+        return next((override for override in overrides if no_name.match(override)), None)
     if isinstance(error, MissingConfigException):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         chosen = [(override, *override.lstrip("+").partition("=")) for override in overrides]

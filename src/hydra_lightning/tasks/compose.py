@@ -9,10 +9,7 @@ from pathlib import Path
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, open_dict
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from hydra_lightning.config.messages import explain
 from hydra_lightning.config.project import enter_project
@@ -39,8 +36,11 @@ def compose(
     """
     try:
         config, _ = compose_raw(config_folder(project), overrides, config_name)
-    except (CompactHydraException, OmegaConfBaseException, YAMLError) as error:
-        raise ConfigError(explain(error)) from error
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        raise ConfigError(told) from error
     join_tags(config)
     return config
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, open_dict
 
 from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import CheckpointError, ConfigError, RunError
-from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.runs.record import CONFIG_FILE, RunRecord
 from hydra_lightning.runs.store import find_run, read_run
 from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
@@ -39,8 +39,8 @@ def evaluate(config: DictConfig) -> dict[str, float]:
     mode = config.get("mode", "test")
     if mode not in MODES:
         raise ConfigError(f"mode: {mode!r} is none of {', '.join(MODES)}.{nearest(str(mode), MODES)}")
-    config = _with_checkpoint(config)
-    with run_of(config) as (record, config, plain):
+    config, saved = _with_checkpoint(config)
+    with run_of(config, saved) as (record, config, plain):
         metrics = _run(record, config, plain, mode)
         record.update(metrics=metrics)
     predicted = f"predictions.{config.get('predictions', 'parquet')}" if mode == "predict" else ""
@@ -48,14 +48,16 @@ def evaluate(config: DictConfig) -> dict[str, float]:
     return metrics
 
 
-def _with_checkpoint(config: DictConfig) -> DictConfig:
-    """``config`` with ``ckpt_path`` set, and on top of the saved config when ``run`` names one."""
+def _with_checkpoint(config: DictConfig) -> tuple[DictConfig, Path | None]:
+    """``config`` with ``ckpt_path`` set; on top of the saved config, and that file, when ``run`` names one."""
     config = config.copy()
+    saved: Path | None = None
     reference = config.get("run")
     with open_dict(config):
         if reference:
             folder = find_run(str(reference), Path(config.paths.log_dir), with_checkpoint=True)
             config = on_saved_config(config, folder)
+            saved = folder / CONFIG_FILE
             config.ckpt_path = config.get("ckpt_path") or str(_best_checkpoint(folder))
         if not config.get("callbacks"):
             config.trainer.enable_checkpointing = False
@@ -64,7 +66,7 @@ def _with_checkpoint(config: DictConfig) -> DictConfig:
             raise ConfigError(
                 f"Nothing to evaluate: give {add}run=ID (a run's id, folder, or @last) or ckpt_path=FILE."
             )
-    return config
+    return config, saved
 
 
 def _best_checkpoint(folder: Path) -> Path:

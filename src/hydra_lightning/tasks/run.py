@@ -32,10 +32,16 @@ from hydra_lightning.tasks.extras import apply_extras
 
 
 @contextmanager
-def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[str, Any]]]:
+def run_of(
+    config: DictConfig, saved: Path | None = None
+) -> Iterator[tuple[RunRecord, DictConfig, Mapping[str, Any]]]:
     """Check ``config``, open its run and yield the record, the config to run with and the same as plain data.
 
-    Nothing heavy is imported before the config resolves and every package that it names is there.
+    Nothing heavy is imported before the config is found to be sound.
+
+    Args:
+        config: the composed config.
+        saved: the saved config of the run that parts of it are from, to say where they were written.
     """
     config = config.copy()
     with open_dict(config):
@@ -44,7 +50,7 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         config.seed = _seed(config)
     try:
         join_tags(config)
-        _need_a_sound_config(config)
+        _need_a_sound_config(config, saved)
         if global_rank() == 0:
             apply_extras(config)
         plain = resolved(config)
@@ -60,9 +66,9 @@ def run_of(config: DictConfig) -> Iterator[tuple[RunRecord, DictConfig, Mapping[
         yield record, config, plain
 
 
-def _need_a_sound_config(config: DictConfig) -> None:
+def _need_a_sound_config(config: DictConfig, saved: Path | None) -> None:
     """Raise ConfigError with all problems of ``config``; say warnings on stderr."""
-    problems = check_composed(config)
+    problems = check_composed(config, saved)
     if stopping(problems):
         raise ConfigError(report(problems, "nothing was started"))
     if problems and global_rank() == 0:
@@ -74,7 +80,7 @@ def _opened(config: DictConfig, plain: Mapping[str, Any]) -> AbstractContextMana
         Path(config.paths.output_dir),
         root=Path(config.paths.root_dir),
         task=str(config.task_name),
-        experiment=_choice("experiment"),
+        experiment=_experiment(),
         tags=list(config.get("tags") or []),
         command=command_line(),
         overrides=_overrides(),
@@ -106,11 +112,17 @@ def _seed(config: DictConfig) -> int:
     return int(seed) if seed is not None else secrets.randbelow(2**32)
 
 
-def _choice(group: str) -> str | None:
+def _experiment() -> str | None:
+    """The chosen experiment; of several, as they were typed: ``digits,wide``."""
     if not HydraConfig.initialized():
         return None
-    choice = HydraConfig.get().runtime.choices.get(group)
-    return None if choice in (None, "null") else str(choice)
+    hydra = HydraConfig.get()
+    choice = hydra.runtime.choices.get("experiment")
+    if choice in (None, "null"):
+        # Hydra lists no choice of a group that is given several.
+        typed = [each.partition("=")[2] for each in hydra.overrides.task if each.startswith("experiment=[")]
+        choice = typed[-1].strip("[]") if typed else None
+    return None if choice is None else str(choice)
 
 
 def _overrides() -> list[str]:
