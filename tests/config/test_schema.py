@@ -79,7 +79,7 @@ def test_every_config_that_ships_would_be_right_as_a_new_file(
     project = projects[example]
     for name in project.names():
         group = name.rpartition("/")[0]
-        assert not group or not project.mistakes(f"{group}/+new", project.content(name)), name
+        assert not group or not project.mistakes(f"{group}/_new", project.content(name)), name
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -88,7 +88,7 @@ def test_the_schemas_are_schemas_and_cover_every_group(projects: dict[str, Proje
     for text in project.schemas.files.values():
         Draft7Validator.check_schema(json.loads(text))
     expected = {f"{name}.json" for name in project.names()}
-    expected |= {f"{group}/+new.json" for group in options(project.root / "configs")}
+    expected |= {f"{group}/_new.json" for group in options(project.root / "configs")}
     assert set(project.schemas.matches) == expected
     assert set(project.schemas.files) == expected | {"targets.json"}
 
@@ -98,7 +98,7 @@ def test_the_schemas_are_schemas_and_cover_every_group(projects: dict[str, Proje
     [
         # a misspelt key
         ("experiment/digits", "trainr: {max_epochs: 99}", "trainr"),
-        ("experiment/+new", "modle: {}", "modle"),
+        ("experiment/_new", "modle: {}", "modle"),
         ("debug/fdr", "sead: 3", "sead"),
         ("hparams_search/digits_grid", "optimised_metric: a", "optimised_metric"),
         ("extras/default", "print_confg: true", "print_confg"),
@@ -116,8 +116,8 @@ def test_the_schemas_are_schemas_and_cover_every_group(projects: dict[str, Proje
         ("callbacks/early_stopping", "early_stopping: {patiense: 1}", "patiense"),
         ("trainer/cpu", "acelerator: cpu", "acelerator"),
         ("model/digits", "scheduler: {_target_: torch.optim.lr_scheduler.ReduceLROnPlateau, patiance: 1}", "patiance"),
-        ("data/+new", "{_target_: lightning_classes.data.digits_datamodule.DigitsDataModule, batch: 1}", "batch"),
-        ("logger/+new", "x: {_target_: hydra_lightning.training.csv_logger.CSVLogger, save: 1}", "save"),
+        ("data/_new", "{_target_: lightning_classes.data.digits_datamodule.DigitsDataModule, batch: 1}", "batch"),
+        ("logger/_new", "x: {_target_: hydra_lightning.training.csv_logger.CSVLogger, save: 1}", "save"),
         # a type that does not fit
         ("experiment/digits", "trainer: {max_epochs: ten}", "ten"),
         ("experiment/digits", "model: {optimizer: {lr: fast}}", None),
@@ -178,7 +178,7 @@ def test_what_is_right_is_not_told(digits: Project, name: str, yaml: str) -> Non
 
 def test_an_empty_file_is_right(digits: Project) -> None:
     assert not digits.mistakes("callbacks/none", None)
-    assert not digits.mistakes("local/+new", None)
+    assert not digits.mistakes("local/_new", None)
 
 
 def test_arguments_have_their_documentation_and_default(digits: Project) -> None:
@@ -194,26 +194,29 @@ def test_keys_at_the_top_have_the_comments_of_the_main_config(digits: Project) -
     assert properties["ckpt_path"]["description"] == "A checkpoint to resume from."
 
 
-def test_a_key_that_code_or_another_config_reads_is_known(tmp_path: Path) -> None:
-    root = new_project(tmp_path / "project").root
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A bare project with a key of its own, a misspelt one, and two files that do not compose."""
+    root = new_project(tmp_path_factory.mktemp("edited") / "project", BARE).root
     (root / "configs/experiment/mine.yaml").write_text(
-        "# @package _global_\nwidth: 3\nmodel: {net: {hidden_sizes: ['${width}']}}\nwitdh: 3\n"
+        "# @package _global_\nwidth: 3\nmodel: {_target_: a.B, width: '${width}'}\nwitdh: 3\n"
     )
-    project = Project(root)
-    assert not project.mistakes("experiment/mine", {"width": 3})
-    assert project.mistakes("experiment/mine", {"witdh": 3})
-
-
-def test_a_file_that_does_not_compose_has_a_schema_all_the_same(tmp_path: Path) -> None:
-    root = new_project(tmp_path / "project", BARE).root
     (root / "configs/experiment/wrong.yaml").write_text(
         "# @package _global_\ndefaults:\n  - override /model: no\n"
     )
     (root / "configs/data/text.yaml").write_text("_target_: [\n")
-    project = Project(root)
-    assert set(project.schemas.broken) == {"experiment/wrong", "data/text"}
-    assert project.mistakes("experiment/wrong", {"trainr": {}})
-    assert not project.mistakes("data/text", {"_target_": "a.B"})
+    return Project(root)
+
+
+def test_a_key_that_another_config_reads_is_known(edited: Project) -> None:
+    assert not edited.mistakes("experiment/mine", {"width": 3})
+    assert edited.mistakes("experiment/mine", {"witdh": 3})
+
+
+def test_a_file_that_does_not_compose_has_a_schema_all_the_same(edited: Project) -> None:
+    assert set(edited.schemas.broken) == {"experiment/wrong", "data/text"}
+    assert edited.mistakes("experiment/wrong", {"trainr": {}})
+    assert not edited.mistakes("data/text", {"_target_": "a.B"})
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def _target_schema(signature: Signature, library: Library) -> Schema:
         "description": summary(signature, library),
         "type": ["object", "string", "null"],
         "pattern": STAND_IN,
+        "patternErrorMessage": f"a config of {signature.target} is wanted here.",
         "properties": properties,
         "additionalProperties": signature.open,
     }

@@ -16,6 +16,7 @@ from hydra_lightning.config.signatures.model import (
     TupleOf,
     Type,
 )
+from hydra_lightning.config.signatures.types import in_words
 
 Schema = dict[str, Any]
 # In the place of any value: ${...}, alone or within text, and ???.
@@ -68,6 +69,7 @@ def value_schema(kind: Type, nodes: bool = True) -> Schema:
     if "string" not in types:
         types.append("string")
         schema["pattern"] = STAND_IN
+        schema["patternErrorMessage"] = f"{in_words(kind)} is wanted here."
     if any(isinstance(each, DictOf) for each in members):
         types.append("object")
     elif nodes:

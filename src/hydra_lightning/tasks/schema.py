@@ -27,8 +27,8 @@ from hydra_lightning.errors import ConfigError
 from hydra_lightning.tasks.compose import compose_raw, config_folder
 
 FOLDER = ".hydra-schemas"
-# The schema of a file that is not there yet; no option can have this name.
-NEW = "+new"
+# The schema of a file that is not there yet. The YAML extension takes letters, digits and _-. in a name.
+NEW = "_new"
 # Hydra raises a ValueError for a defaults list with values of another kind, such as no.
 NOT_COMPOSED = (CompactHydraException, OmegaConfBaseException, YAMLError, ValueError)
 
@@ -219,7 +219,7 @@ def _names(
     config: DictConfig, tree: Mapping[str, Any], hydra: DictConfig, project: Path
 ) -> dict[str, set[str]]:
     """The keys at the top and in the sections of ``READ`` that are declared or read somewhere."""
-    wrong = {problem.key for problem in undeclared(config, tree, hydra, Sources(hydra, project))}
+    wrong = {problem.key for problem in undeclared(config, tree, Sources(hydra, project))}
     return {
         key: {name for name in section if (f"{key}.{name}" if key else name) not in wrong}
         for key in READ
