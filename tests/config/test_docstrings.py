@@ -2,7 +2,7 @@
 
 import pytest
 
-from hydra_lightning.config.signatures.argument_docs import described, first_sentence
+from hydra_lightning.config.signatures.argument_docs import described, first_sentence, opening
 
 
 def test_google_style_with_types_and_hanging_indents() -> None:
@@ -97,3 +97,17 @@ def test_a_docstring_that_says_nothing_is_no_mistake(
 )
 def test_the_first_sentence_is_plain_text(text: str, sentence: str) -> None:
     assert first_sentence(text) == sentence
+
+
+@pytest.mark.parametrize(
+    ("docstrings", "sentence"),
+    [
+        (["Fits lines.\n\nArgs:\n    a: b"], "Fits lines"),
+        (["Args:\n    a: b", "Fits lines."], "Fits lines"),
+        (["__init__(a,b=1)\n\nFits lines."], "Fits lines"),
+        (["width (`int`, *optional*):\n    How wide."], ""),
+        ([], ""),
+    ],
+)
+def test_a_docstring_opens_with_what_the_target_is(docstrings: list[str], sentence: str) -> None:
+    assert opening(docstrings) == sentence

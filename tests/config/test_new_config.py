@@ -252,8 +252,9 @@ def test_arguments_of_the_trainer_all_have_their_documentation(own: Path) -> Non
 def test_a_target_that_is_not_python_is_refused_or_imported(own: Path) -> None:
     with pytest.raises(ConfigError, match=r"torch\.relu: is not written in Python"):
         new_config(own, "model", "relu", "torch.relu")
-    written = new_config(own, "model", "gcd", "numpy.linalg.norm")
-    assert "x" in content(written)
+    written = new_config(own, "model", "gpt", "transformers.GPT2Config")
+    assert written.imported in ([], ["transformers.GPT2Config"])
+    assert "n_layer: 12 # Number of hidden layers in the Transformer decoder\n" in written.file.read_text()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from hydra_lightning.config.layout import COLLECTIONS, OVERLAYS, is_chosen, opti
 from hydra_lightning.config.messages import nearest
 from hydra_lightning.config.new_config_text import Node, text_of
 from hydra_lightning.config.project import enter_project
-from hydra_lightning.config.signatures.argument_docs import argument_docs, summary
+from hydra_lightning.config.signatures.argument_docs import merged, opening
+from hydra_lightning.config.signatures.docstrings import docstrings_of
 from hydra_lightning.config.signatures.imported import imported_signature
 from hydra_lightning.config.signatures.model import Either, Opaque, Parameter, Signature, Type
 from hydra_lightning.config.signatures.read import TargetNotFound, read_signature
@@ -136,7 +137,7 @@ def _new_file(configs: Path, group: str, name: str) -> Path:
 
 def _node(plan: _Plan, target: str, key: str, partial: bool | None, given: int) -> Node:
     """The config of ``target`` at the dotted ``key``, whose first ``given`` arguments the code gives."""
-    signature = _signature(plan, target, key)
+    signature, docstrings = _signature(plan, target, key)
     later = [each.name for each in signature.parameters[:1] if each.required and each.name in GIVEN_LATER]
     is_partial = bool(later) if partial is None else partial
     if is_partial:
@@ -152,18 +153,20 @@ def _node(plan: _Plan, target: str, key: str, partial: bool | None, given: int) 
             values[parameter.name] = path
             before = "???" if parameter.required else parameter.default
             plan.notes.append(f"{_join(key, parameter.name)} is {path}, not {before}.")
-    return Node(signature, is_partial, summary(signature), argument_docs(signature), values, nested)
+    return Node(signature, is_partial, opening(docstrings), merged(docstrings), values, nested)
 
 
-def _signature(plan: _Plan, target: str, key: str) -> Signature:
+def _signature(plan: _Plan, target: str, key: str) -> tuple[Signature, list[str]]:
+    """The signature of ``target`` and its docstrings."""
     try:
         signature = read_signature(target)
     except TargetNotFound as error:
         raise ConfigError(f"{f'--nest {key}={target}' if key else target}: {error}") from error
     if signature is None:
-        signature = imported_signature(target)
-        plan.imported.append(target)
-    return signature
+        if target not in plan.imported:
+            plan.imported.append(target)
+        return imported_signature(target)
+    return signature, docstrings_of(signature)
 
 
 def _children(plan: _Plan, signature: Signature, key: str) -> dict[str, Node]:
@@ -194,7 +197,7 @@ def _is_partial(plan: _Plan, parameter: Parameter, target: str, key: str) -> boo
     annotation = parameter.annotation or ""
     result = re.split(r"\W+", annotation.rpartition("],")[2].strip().rstrip("]"))[0]
     instance_is_called = (
-        "Callable[[" in annotation and result in DATA and _signature(plan, target, key).is_class
+        "Callable[[" in annotation and result in DATA and _signature(plan, target, key)[0].is_class
     )
     return None if instance_is_called else True
 

@@ -93,7 +93,7 @@ def _positional(node: Node, indent: str) -> Iterator[str]:
             break
     if only:
         yield from entry("_args_", f"[{', '.join(values)}]", ", ".join(each.name for each in only), indent)
-    elif rest and not any(each.kind == "normal" for each in parameters):
+    elif rest and not any(True for _ in node.signature.named()):
         yield from entry("_args_", "[]", node.docs.get(rest.name) or f"*{rest.name}", indent)
     elif rest:
         yield from comment_lines(

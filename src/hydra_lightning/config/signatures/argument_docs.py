@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from hydra_lightning.config.signatures.docstrings import docstrings_of
@@ -27,6 +28,8 @@ DEFAULT = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\.)[.](?=\s+[^a-z]|\s*$)")
+# The start of a paragraph on arguments, or of a signature that is repeated.
+TAKES = re.compile(r"\s*(?:Args|Arguments|Parameters|Attributes)\b\s*(?::|\n\s*-)|\s*:param|\s*\w+\s*\(")
 NEW_BLOCK = re.compile(r"\s*(?:\.\. |[-*] |\d+[.)] |>>> |```)")
 
 
@@ -36,16 +39,29 @@ def argument_docs(signature: Signature, library: Library | None = None) -> dict[
     The docstrings are those that ``signature.documented`` names; the most specific one wins. Google, NumPy and
     Sphinx style are read. What the docstring says about the default is left out.
     """
-    found: dict[str, str] = {}
-    for docstring in docstrings_of(signature, library):
-        found = described(docstring) | found
-    return found
+    return merged(docstrings_of(signature, library))
 
 
 def summary(signature: Signature, library: Library | None = None) -> str:
     """The first sentence on the target itself; empty when it has no docstring."""
-    texts = (first_sentence(text) for text in docstrings_of(signature, library))
-    return next((text for text in texts if text != "Args"), "")
+    return opening(docstrings_of(signature, library))
+
+
+def merged(docstrings: Sequence[str]) -> dict[str, str]:
+    """The first sentence on each argument; the first docstring that describes it wins."""
+    found: dict[str, str] = {}
+    for docstring in docstrings:
+        found = described(docstring) | found
+    return found
+
+
+def opening(docstrings: Sequence[str]) -> str:
+    """The first sentence of the first docstring that says what the target is, not only what it takes."""
+    for docstring in docstrings:
+        for paragraph in docstring.split("\n\n")[:2]:
+            if not TAKES.match(paragraph) and (sentence := first_sentence(paragraph)):
+                return sentence
+    return ""
 
 
 def described(docstring: str) -> dict[str, str]:

@@ -17,8 +17,8 @@ KINDS: dict[Any, Kind] = {
 }
 
 
-def imported_signature(target: str) -> Signature:
-    """The arguments of ``target``, which is imported.
+def imported_signature(target: str) -> tuple[Signature, list[str]]:
+    """The arguments of ``target``, which is imported, and its docstrings.
 
     Raises:
         ConfigError: it cannot be imported, is not callable, or does not tell its arguments even then.
@@ -39,7 +39,10 @@ def imported_signature(target: str) -> Signature:
             f"{target}: is not written in Python and does not tell its arguments, so no config can be made from it. "
             "Write a function of your own that calls it, and give that."
         ) from error
-    return Signature(
+    docstrings = [inspect.getdoc(found) or ""]
+    if isinstance(found, type):
+        docstrings.append(inspect.getdoc(found.__init__) or "")  # type: ignore[misc]
+    signature = Signature(
         target=target,
         path=f"{found.__module__}.{getattr(found, '__qualname__', '')}".rstrip("."),
         parameters=tuple(map(_parameter, parameters)),
@@ -48,6 +51,7 @@ def imported_signature(target: str) -> Signature:
         returns=Opaque(target),
         is_class=isinstance(found, type),
     )
+    return signature, docstrings
 
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:
