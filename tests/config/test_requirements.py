@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from hydra_lightning.config import requirements
-from hydra_lightning.config.requirements import check_packages, missing_package
-from hydra_lightning.errors import MissingPackageError
+from hydra_lightning.config.requirements import missing_package
 
 TARGETS = {
     "lightning.pytorch.loggers.TensorBoardLogger": "tensorboard",
@@ -54,27 +53,8 @@ def test_a_folder_of_that_name_is_no_package(tmp_path: Path, monkeypatch: pytest
     assert missing_package("lightning.pytorch.loggers.WandbLogger") is not None
 
 
-@pytest.mark.usefixtures("bare")
-def test_one_message_names_every_key() -> None:
-    config = {
-        "logger": {
-            "wandb": {"_target_": "lightning.pytorch.loggers.WandbLogger"},
-            "csv": {"_target_": "hydra_lightning.training.csv_logger.CSVLogger"},
-            "aim": {"_target_": "aim.pytorch_lightning.AimLogger"},
-        },
-        "callbacks": None,
-    }
-    with pytest.raises(MissingPackageError) as caught:
-        check_packages(config)
-    first, second = str(caught.value).splitlines()
-    assert first.startswith("logger.wandb: ")
-    assert first.endswith('pip install "hydra-lightning[wandb]"')
-    assert second.startswith("logger.aim: ")
-
-
 def test_installed_packages_pass() -> None:
     assert missing_package("lightning.pytorch.loggers.TensorBoardLogger") is None
-    check_packages({"logger": {"t": {"_target_": "lightning.pytorch.loggers.TensorBoardLogger"}}})
 
 
 def test_imports_neither_torch_nor_the_package() -> None:

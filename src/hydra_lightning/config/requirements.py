@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from hydra_lightning.errors import MissingPackageError
 
 # Class name or package of a target -> the module to import and what pip installs.
 PACKAGES = {
@@ -51,36 +47,6 @@ def pip_name(module: str) -> str:
     """What to ``pip install`` for ``import module``."""
     package = module.partition(".")[0]
     return DISTRIBUTIONS.get(package, package)
-
-
-def check_packages(config: Mapping[str, Any], groups: tuple[str, ...] = ("logger", "callbacks")) -> None:
-    """Check that what the loggers and callbacks of a config need is installed.
-
-    Args:
-        config: the whole config, as plain containers.
-        groups: its top-level keys to look at.
-
-    Raises:
-        MissingPackageError: names each key, its target and the ``pip install`` to type.
-    """
-    lines = [
-        f"{key}: {target} needs a package that is not installed. Type: {command}"
-        for group in groups
-        for key, target in _targets(config.get(group), group)
-        if (command := missing_package(target)) is not None
-    ]
-    if lines:
-        raise MissingPackageError("\n".join(lines))
-
-
-def _targets(node: Any, key: str) -> Iterator[tuple[str, str]]:
-    if not isinstance(node, Mapping):
-        return
-    target = node.get("_target_")
-    if isinstance(target, str):
-        yield key, target
-    for name, child in node.items():
-        yield from _targets(child, f"{key}.{name}")
 
 
 def _is_installed(module: str) -> bool:

@@ -19,10 +19,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from hydra_lightning.config.messages import explain
-from hydra_lightning.config.project import enter_project
-from hydra_lightning.config.resolvers import register_resolvers
 from hydra_lightning.errors import HydraLightningError
-from hydra_lightning.runs.folder import register_run_id
+from hydra_lightning.tasks.compose import prepare
 
 Task = Callable[[DictConfig], Any]
 
@@ -47,9 +45,7 @@ def main(
             if config is not None:
                 return task(config)
             configs = (Path(inspect.getfile(task)).resolve().parent / config_path).resolve()
-            enter_project(configs)
-            register_resolvers()
-            register_run_id()
+            prepare(configs)
             shown_in_full = os.environ.get("HYDRA_FULL_ERROR")
 
             @functools.wraps(task)
@@ -106,7 +102,7 @@ def _all_problems(error: Exception, configs: Path, config_name: str) -> str | No
     from hydra_lightning.config.problems import report
     from hydra_lightning.tasks.check import check_overrides
 
-    problems = check_overrides(configs.parent, typed.overrides, typed.config_name or config_name)
+    problems = check_overrides(configs.parent, typed.overrides, typed.config_name or config_name, error)
     return report(problems, "nothing was started") if problems else message
 
 

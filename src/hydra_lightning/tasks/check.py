@@ -26,17 +26,26 @@ from hydra_lightning.tasks.saved import TAKEN_FROM_RUN
 
 
 def check_overrides(
-    project: str | Path = ".", overrides: Sequence[str] = (), config_name: str = "train.yaml"
+    project: str | Path = ".",
+    overrides: Sequence[str] = (),
+    config_name: str = "train.yaml",
+    error: Exception | None = None,
 ) -> list[Problem]:
     """Compose ``overrides`` and check the result; what does not compose is among the problems.
 
     Nothing that the configs name is imported.
 
+    Args:
+        project: the project's folder, the one that holds ``configs/``.
+        overrides: as on the command line.
+        config_name: the main config.
+        error: what composing them raised, where that is known already.
+
     Raises:
         ConfigError: the project has no ``configs/``.
     """
     configs = config_folder(project)
-    problems, composed = collect(configs, overrides, config_name)
+    problems, composed = collect(configs, overrides, config_name, error)
     if composed is None:
         return problems
     config, hydra = composed
@@ -88,9 +97,15 @@ def check_composed(config: DictConfig, saved: Path | None = None) -> list[Proble
 
 
 def collect(
-    configs: Path, overrides: Sequence[str], config_name: str
+    configs: Path, overrides: Sequence[str], config_name: str, error: Exception | None = None
 ) -> tuple[list[Problem], tuple[DictConfig, DictConfig] | None]:
     """Compose; leave out one override after the other that cannot be part of it, with a problem for each.
+
+    Args:
+        configs: the folder of the configs.
+        overrides: as on the command line.
+        config_name: the main config.
+        error: what composing all of them raised, where that is known already.
 
     Returns:
         the problems, and the config and Hydra's node of it: None when what is left does not compose either.
@@ -98,16 +113,19 @@ def collect(
     remaining = list(overrides)
     problems: list[Problem] = []
     while True:
-        try:
-            return problems, compose_raw(configs, remaining, config_name)
-        except Exception as error:
-            if explain(error) is None:
-                raise
-            culprit = _culprit(error, remaining)
-            problems.append(_problem(error, culprit, configs, remaining))
-            if culprit is None:
-                return problems, None
-            remaining.remove(culprit)
+        if error is None:
+            try:
+                return problems, compose_raw(configs, remaining, config_name)
+            except Exception as raised:
+                error = raised
+        if explain(error) is None:
+            raise error
+        culprit = _culprit(error, remaining)
+        problems.append(_problem(error, culprit, configs, remaining))
+        if culprit is None:
+            return problems, None
+        remaining.remove(culprit)
+        error = None
 
 
 def _culprit(error: Exception, overrides: Sequence[str]) -> str | None:

@@ -13,10 +13,9 @@ from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import CheckpointError, ConfigError, RunError
 from hydra_lightning.runs.record import CONFIG_FILE, RunRecord
 from hydra_lightning.runs.store import find_run, read_run
-from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
 from hydra_lightning.tasks.saved import on_saved_config
-from hydra_lightning.tasks.summary import print_end, print_start
+from hydra_lightning.tasks.summary import print_end
 
 log = logging.getLogger(__name__)
 
@@ -86,22 +85,14 @@ def _best_checkpoint(folder: Path) -> Path:
 
 
 def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any], mode: str) -> dict[str, float]:
-    from lightning.pytorch import seed_everything
-
-    from hydra_lightning.tasks.objects import build_objects, log_hyperparameters
+    from hydra_lightning.tasks.objects import begin
     from hydra_lightning.tasks.predictions import prediction_writer
     from hydra_lightning.tasks.stages import run_stage
-    from hydra_lightning.tasks.train import devices_of
     from hydra_lightning.training.recording import plain_metrics
 
-    quiet_lightning()
-    print_start(record)
-    seed_everything(config.seed, workers=True, verbose=False)
     predicting = mode == "predict"
     writers = [prediction_writer(record.folder, config.get("predictions", "parquet"))] if predicting else []
-    objects = build_objects(config, plain, callbacks=writers)
-    record.update(devices=devices_of(objects.trainer))
-    log_hyperparameters(objects, plain)
+    objects = begin(record, config, plain, callbacks=writers)
     options = {"return_predictions": False} if predicting else {}
     run_stage(objects, mode, config.ckpt_path, config.get("weights_only"), **options)
     return {} if predicting else plain_metrics(objects.trainer.callback_metrics)

@@ -6,10 +6,6 @@ import sys
 import warnings
 
 from omegaconf import DictConfig, OmegaConf, open_dict
-from rich.console import Console
-from rich.prompt import Prompt
-from rich.syntax import Syntax
-from rich.tree import Tree
 
 _FIRST = ("data", "model", "callbacks", "logger", "trainer", "paths", "extras")
 
@@ -30,6 +26,8 @@ def ask_for_tags(config: DictConfig) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         warnings.warn("no tags: set them with tags=[...]; nobody to ask, this is no terminal", stacklevel=2)
         return
+    from rich.prompt import Prompt
+
     answer = Prompt.ask("Tags for this run, separated by commas", default="dev")
     with open_dict(config):
         config.tags = [tag.strip() for tag in answer.split(",") if tag.strip()]
@@ -37,6 +35,10 @@ def ask_for_tags(config: DictConfig) -> None:
 
 def print_config(config: DictConfig) -> None:
     """Print the composed config as a tree, the groups in the order in which a run uses them."""
+    from rich.console import Console
+    from rich.syntax import Syntax
+    from rich.tree import Tree
+
     tree = Tree("config", style="dim", guide_style="dim")
     names = [name for name in _FIRST if name in config]
     names += [str(name) for name in config if name not in names]

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+import torch
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import CheckpointIO
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hydra_lightning.config.instantiate import instantiate
 from hydra_lightning.errors import ConfigError
+from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.tasks.console import quiet_lightning
+from hydra_lightning.tasks.summary import print_start
 from hydra_lightning.training.checkpoint_io import PlainCheckpointIO
 from hydra_lightning.training.csv_logger import CSVLogger
 
@@ -25,6 +29,19 @@ class Objects:
     model: LightningModule
     trainer: Trainer
     loggers: list[Logger]
+
+
+def begin(
+    record: RunRecord, config: DictConfig, plain: Mapping[str, Any], callbacks: Sequence[Callback]
+) -> Objects:
+    """Seed, build the objects of a run, and write down what it runs on and with."""
+    quiet_lightning()
+    print_start(record)
+    seed_everything(config.seed, workers=True, verbose=False)
+    objects = build_objects(config, plain, callbacks)
+    record.update(devices=devices_of(objects.trainer))
+    log_hyperparameters(objects, plain)
+    return objects
 
 
 def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: Sequence[Callback]) -> Objects:
@@ -57,6 +74,15 @@ def log_hyperparameters(objects: Objects, plain: Mapping[str, Any]) -> None:
     }
     for logger in objects.loggers:
         logger.log_hyperparams({**plain, "parameters": sizes})
+
+
+def devices_of(trainer: Trainer) -> dict[str, Any]:
+    """What the trainer runs on: accelerator, number of processes, and the names of GPUs."""
+    accelerator = type(trainer.accelerator).__name__.removesuffix("Accelerator").lower()
+    names = (
+        [torch.cuda.get_device_name(index) for index in trainer.device_ids] if accelerator == "cuda" else []
+    )
+    return {"accelerator": accelerator, "world_size": trainer.world_size, "names": names}
 
 
 def _each(config: DictConfig, group: str) -> list[Any]:

@@ -12,9 +12,8 @@ from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import ConfigError
 from hydra_lightning.runs.folder import is_run_id
 from hydra_lightning.runs.record import RunRecord
-from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.run import run_of
-from hydra_lightning.tasks.summary import print_end, print_start
+from hydra_lightning.tasks.summary import print_end
 
 if TYPE_CHECKING:
     from hydra_lightning.tasks.objects import Objects
@@ -45,19 +44,11 @@ def train(config: DictConfig) -> float | None:
 
 
 def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dict[str, float]:
-    from lightning.pytorch import seed_everything
-
-    from hydra_lightning.tasks.objects import build_objects, log_hyperparameters
+    from hydra_lightning.tasks.objects import begin
     from hydra_lightning.tasks.stages import run_stage
     from hydra_lightning.training.recording import RecordProgress, plain_metrics, progress
 
-    quiet_lightning()
-    print_start(record)
-    seed_everything(config.seed, workers=True, verbose=False)
-    objects = build_objects(config, plain, callbacks=[RecordProgress(record)])
-    record.update(devices=devices_of(objects.trainer))
-    log_hyperparameters(objects, plain)
-
+    objects = begin(record, config, plain, callbacks=[RecordProgress(record)])
     metrics: dict[str, float] = {}
     if config.get("train", True):
         try:
@@ -84,17 +75,6 @@ def _best_checkpoint(objects: Objects, config: DictConfig) -> str | None:
     if not best:
         log.warning("No checkpoint was written: testing with the weights as they are now.")
     return best or None
-
-
-def devices_of(trainer: Any) -> dict[str, Any]:
-    """What the trainer runs on: accelerator, number of processes, and the names of GPUs."""
-    import torch
-
-    accelerator = type(trainer.accelerator).__name__.removesuffix("Accelerator").lower()
-    names = (
-        [torch.cuda.get_device_name(index) for index in trainer.device_ids] if accelerator == "cuda" else []
-    )
-    return {"accelerator": accelerator, "world_size": trainer.world_size, "names": names}
 
 
 def _optimized(metrics: Mapping[str, float], config: DictConfig) -> float | None:
