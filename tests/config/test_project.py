@@ -21,6 +21,13 @@ def test_the_root_is_the_folder_above_configs(tmp_path: Path) -> None:
     assert os.environ["PROJECT_ROOT"] == str(tmp_path)
 
 
+def test_the_project_entered_last_comes_first(tmp_path: Path) -> None:
+    for name in ("one", "other", "one"):
+        enter_project(tmp_path / name / "configs")
+    assert sys.path[:2] == [str(tmp_path / "one"), str(tmp_path / "other")]
+    assert sys.path.count(str(tmp_path / "one")) == 1
+
+
 def test_a_project_root_file_further_up_wins(tmp_path: Path) -> None:
     (tmp_path / ".project-root").touch()
     assert enter_project(tmp_path / "src" / "configs") == tmp_path

@@ -19,8 +19,7 @@ def enter_project(config_dir: Path) -> Path:
     root = next(
         (folder for folder in (parent, *parent.parents) if (folder / ".project-root").is_file()), parent
     )
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    sys.path[:] = [str(root), *(place for place in sys.path if place != str(root))]
     os.environ["PROJECT_ROOT"] = str(root)
     if (root / ".env").is_file():
         import dotenv

@@ -65,13 +65,16 @@ def progress(trainer: Trainer) -> dict[str, Any]:
     """``metrics``, ``best`` and ``checkpoints`` of ``run.json``, as they stand.
 
     ``best`` is of the first checkpoint callback that monitors a metric; without one it is None. Checkpoints are
-    named relative to the run folder.
+    named relative to the run folder. While a best one is not written to its end, only ``metrics`` is given: what
+    was recorded before still holds.
     """
-    return {
-        "metrics": plain_metrics(trainer.callback_metrics),
-        "best": _best(trainer),
-        "checkpoints": _checkpoints(trainer),
-    }
+    metrics = {"metrics": plain_metrics(trainer.callback_metrics)}
+    if any(
+        isinstance(each, ModelCheckpoint) and each.best_model_path and not Path(each.best_model_path).exists()
+        for each in trainer.checkpoint_callbacks
+    ):
+        return metrics
+    return {**metrics, "best": _best(trainer), "checkpoints": _checkpoints(trainer)}
 
 
 def _best(trainer: Trainer) -> dict[str, Any] | None:
