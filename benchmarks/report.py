@@ -72,6 +72,18 @@ def startup_table(startups: list[Startup]) -> str:
     return "\n".join(lines)
 
 
+def answers_table(answers: list[Startup]) -> str:
+    """One row a command; the ratio is to ``import torch``."""
+    torch = answers[0]
+    lines = ["| command | seconds | ratio | range |", "| --- | --: | --: | --: |"]
+    for answer in answers:
+        lines.append(
+            f"| {answer.name} | {answer.median:.2f} | {answer.median / torch.median:.2f} "
+            f"| {min(answer.seconds):.2f} – {max(answer.seconds):.2f} |"
+        )
+    return "\n".join(lines)
+
+
 def steps_table(steps: list[Steps]) -> str:
     """One row a way to train; the ratio is to the plain PyTorch loop."""
     plain = steps[0]
@@ -108,7 +120,7 @@ def with_table(readme: str, table: str) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
-def page(machine: Machine, startups: list[Startup], steps: list[Steps]) -> str:
+def page(machine: Machine, startups: list[Startup], answers: list[Startup], steps: list[Steps]) -> str:
     """docs/benchmarks.md."""
     return f"""# Benchmarks
 
@@ -126,6 +138,14 @@ Each row is a fresh process with a warm file cache. The rows take turns; the fig
 
 `train.py` composes the configs, opens the run folder, imports Lightning and runs Lightning's sanity check of the
 validation loop before its first step. The plain script does none of this.
+
+## Answers without training
+
+Each row is a whole process, from its start to its end, with a warm file cache. The rows take turns; the figures are
+medians of {len(answers[0].seconds)} rounds. None of them but the first imports torch. A cold check reads the signatures
+of all targets from the source of their packages; a warm one finds them in a cache, which is per user.
+
+{answers_table(answers)}
 
 ## Step
 

@@ -1,4 +1,4 @@
-"""Measures start-up and time per step, and publishes both: python benchmarks/run.py [--quick] [--to FOLDER]
+"""Measures start-up, answers and time per step, and publishes them: python benchmarks/run.py [--quick] [--to FOLDER]
 
 Writes docs/benchmarks.md and the table in README.md, below the repository or below FOLDER.
 """
@@ -10,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from answers import measure_answers
 from report import Machine, page, readme_table, with_table
 from startup import measure_startup
 from steps import measure_steps
@@ -29,12 +30,13 @@ def main() -> None:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         startups = measure_startup(Path(folder) / "startup", repetitions)
+        answers = measure_answers(Path(folder) / "answers", repetitions)
         steps = measure_steps(Path(folder) / "steps", repetitions, epochs)
 
     table = readme_table(startups, steps)
     docs = arguments.to / "docs"
     docs.mkdir(parents=True, exist_ok=True)
-    (docs / "benchmarks.md").write_text(page(Machine.this(load), startups, steps), encoding="utf-8")
+    (docs / "benchmarks.md").write_text(page(Machine.this(load), startups, answers, steps), encoding="utf-8")
     readme = with_table((ROOT / "README.md").read_text(encoding="utf-8"), table)
     (arguments.to / "README.md").write_text(readme, encoding="utf-8")
     print(table)
