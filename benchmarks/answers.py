@@ -29,7 +29,15 @@ from hydra_lightning.tasks.check import check_overrides
 assert not check_overrides() and "torch" not in sys.modules
 """
 # The main config without what only this library knows: its resolver of the run's folder.
-BARE_CONFIG = """defaults: [data: digits, model: digits, callbacks: default, logger: csv, trainer: default, paths: default, extras: default, _self_]
+BARE_CONFIG = """defaults:
+  - data: digits
+  - model: digits
+  - callbacks: default
+  - logger: csv
+  - trainer: default
+  - paths: default
+  - extras: default
+  - _self_
 task_name: train
 seed: 42
 """

@@ -138,7 +138,7 @@ def test_resuming_from_a_missing_checkpoint_names_those_that_are_there(project: 
 
 
 def test_data_that_is_not_there_is_named(project: Path) -> None:
-    with pytest.raises(ConfigError, match="~data +nothing is chosen here, and a run needs it: data=NAME"):
+    with pytest.raises(ConfigError, match=r"~data +nothing is chosen here, and a run needs it: data=NAME"):
         train(project, "~data")
 
 
