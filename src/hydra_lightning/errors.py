@@ -27,3 +27,7 @@ class CheckpointError(HydraLightningError):
 
 class ProjectError(HydraLightningError):
     """A project folder cannot be written or is not one."""
+
+
+class ParityError(HydraLightningError):
+    """Two trainings cannot be compared: a program cannot be run under the recorder, or a tape cannot be read."""

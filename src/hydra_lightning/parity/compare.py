@@ -1,0 +1,166 @@
+"""Holds two tapes against each other, event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from hydra_lightning.parity.tape import Event, Step, Tape
+
+TOO_FEW = 4
+ENDED = ("completed", "cut")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first event that is not the same.
+
+    Attributes:
+        what: ``random numbers``, ``loss``, ``learning rate``, ``gradient``, ``optimizer steps``, ``evaluation``,
+            ``number of steps`` or ``final weights``.
+        step: the index of the ``backward`` at or before it.
+        original, other: the event on each side, None where a side has none.
+    """
+
+    what: str
+    step: int
+    original: Event | None
+    other: Event | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far two tapes are equal.
+
+    Attributes:
+        steps: of the original.
+        equal: the steps before the first difference.
+        difference: None when there is none.
+        notes: what is not the same and does not make the training another.
+    """
+
+    steps: int
+    equal: int
+    difference: Difference | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
+    """The first difference between two trainings, in the order of time.
+
+    Compared at each ``backward``: the loss and the states of all global random number generators; at each optimizer
+    step: the learning rates and the norm of the gradients; between them: the losses of evaluations, or what the model
+    gave there; at the end: the number of steps and the weights.
+
+    Args:
+        original: what was recorded of the one.
+        other: of the other.
+        tolerance: the relative difference of losses, learning rates and norms that is let pass. When it is not 0,
+            evaluations are compared by their losses alone, and the weights are not compared.
+    """
+    steps, others = original.steps(), other.steps()
+    notes: list[str] = []
+    for index, (step, twin) in enumerate(zip_longest(steps, others)):
+        if step is None or twin is None:
+            event = (step or twin).backward
+            sides = (event, None) if twin is None else (None, event)
+            return Comparison(len(steps), index, Difference("number of steps", index, *sides), notes)
+        last = index == len(steps) - 1
+        difference = _difference(step, twin, tolerance, last, notes)
+        if difference is not None:
+            return Comparison(len(steps), index, difference, notes)
+    if not tolerance and original.weights != other.weights:
+        return Comparison(
+            len(steps), len(steps), Difference("final weights", len(steps) - 1, None, None), notes
+        )
+    return Comparison(len(steps), len(steps), None, notes)
+
+
+def _difference(step: Step, twin: Step, tolerance: float, last: bool, notes: list[str]) -> Difference | None:
+    """The first difference of two steps."""
+    found = _evaluation(step.index, step.before, twin.before, tolerance, False, notes)
+    if found is not None:
+        return found
+    one, two = step.backward, twin.backward
+    if one.data["rng"] != two.data["rng"]:
+        return Difference("random numbers", step.index, one, two)
+    if not _equal(one.data["loss"], two.data["loss"], tolerance):
+        return Difference("loss", step.index, one, two)
+    stepped = zip_longest(_of_kind(step.after, "step"), _of_kind(twin.after, "step"))
+    for one_step, other_step in stepped:
+        if one_step is None or other_step is None:
+            return Difference("optimizer steps", step.index, one_step, other_step)
+        for what, key in (("learning rate", "lr"), ("gradient", "gradient")):
+            ours, theirs = (_list(each.data[key]) for each in (one_step, other_step))
+            if not _equal(ours, theirs, tolerance):
+                return Difference(what, step.index, one_step, other_step)
+    if last:
+        return _evaluation(step.index, step.after, twin.after, tolerance, True, notes)
+    return None
+
+
+def _evaluation(
+    index: int,
+    events: Sequence[Event],
+    others: Sequence[Event],
+    tolerance: float,
+    after: bool,
+    notes: list[str],
+) -> Difference | None:
+    """What the model gave between two steps, and at the end.
+
+    More evaluation on the other side than on the original one is no difference: it changes no training by itself.
+    """
+    ours, theirs = _of_kind(events, "loss"), _of_kind(others, "loss")
+    if not (ours and theirs):
+        ours, theirs = list(_outputs(events)), list(_outputs(others))
+    if not ours or not theirs:
+        if theirs:
+            notes.append(_more(index, len(theirs), after))
+        elif ours:
+            return Difference("evaluation", index, ours[0], None)
+        return None
+    key = "value" if ours[0].kind == "loss" else "output"
+    if key == "output" and tolerance:
+        return None
+    for one, two in zip_longest(ours, theirs):
+        if one is None:
+            notes.append(_more(index, len(theirs) - len(ours), after))
+            return None
+        if two is None or not _equal([one.data[key]], [two.data[key]], tolerance):
+            return Difference("evaluation", index, one, two)
+    return None
+
+
+def _more(index: int, batches: int, after: bool) -> str:
+    when = "after training" if after else "before training" if index == 0 else f"before step {index}"
+    return f"the other run evaluates {batches} batches more {when}"
+
+
+def _of_kind(events: Sequence[Event], kind: str) -> list[Event]:
+    return [event for event in events if event.kind == kind]
+
+
+def _outputs(events: Sequence[Event]) -> Iterator[Event]:
+    return (event for event in events if event.kind == "forward" and not event.data["grad"])
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _equal(values: Sequence[str | int], others: Sequence[str | int], tolerance: float) -> bool:
+    if values == others or not tolerance:
+        return values == others
+    return len(values) == len(others) and all(
+        _near(value, other, tolerance) for value, other in zip(values, others, strict=True)
+    )
+
+
+def _near(value: str | int, other: str | int, tolerance: float) -> bool:
+    if not (isinstance(value, str) and isinstance(other, str)) or value.startswith("crc"):
+        # A checksum says nothing of how far two tensors are apart.
+        return True
+    one, two = float.fromhex(value), float.fromhex(other)
+    return value == other or abs(one - two) <= tolerance * max(abs(one), abs(two))

@@ -1,0 +1,64 @@
+"""Importing a library must not change a training: several draw random numbers when they are imported."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from typing import Any
+
+import torch
+
+
+def imports_that_draw_nothing(root: str) -> None:
+    """Put the global generators back after every first import of a module that is not below ``root``.
+
+    One program imports at its top, after the recorder has seeded; the other imports lazily, or seeds after its imports.
+    """
+    isolated = [False]
+
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def load(name: str, *args: Any, **kwargs: Any) -> Any:
+            if isolated[0] or name in sys.modules or _is_of_the_program(name, root):
+                return original(name, *args, **kwargs)
+            isolated[0] = True
+            try:
+                with _put_back():
+                    return original(name, *args, **kwargs)
+            finally:
+                isolated[0] = False
+
+        return load
+
+    builtins.__import__ = around(builtins.__import__)
+    importlib.import_module = around(importlib.import_module)
+
+
+def _is_of_the_program(name: str, root: str) -> bool:
+    top = name.partition(".")[0]
+    if not top:
+        # A relative import is of the package that makes it.
+        return True
+    spec = PathFinder.find_spec(top)
+    places = [spec.origin or "", *(spec.submodule_search_locations or ())] if spec is not None else []
+    return any(place.startswith(f"{root}/") and "/site-packages/" not in place for place in places)
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    numpy = sys.modules.get("numpy")
+    python_state, torch_state = random.getstate(), torch.get_rng_state()
+    numpy_state = numpy.random.get_state() if numpy is not None else None
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        torch.set_rng_state(torch_state)
+        if numpy is not None:
+            numpy.random.set_state(numpy_state)

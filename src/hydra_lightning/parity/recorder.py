@@ -1,0 +1,135 @@
+"""Writes down what a training does, while it does it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from hydra_lightning.parity.checksums import of_random_state, of_tensor
+from hydra_lightning.parity.tape import Event, Tape
+
+NOT_OF_THE_PROGRAM = ("/site-packages/", "/lib/python3", "<")
+
+
+class Recorder:
+    """The events of one process, and when to stop it.
+
+    Args:
+        tape: what is recorded goes there.
+        stop: ends the process; called at the start of what is too much.
+        steps: the number of ``backward`` calls after which the next one is too much.
+        epochs: the number of passes over the training loader after which the next one is too much.
+        seconds: the time after which the next ``backward`` is too much.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        stop: Callable[[], None],
+        steps: int | None,
+        epochs: int | None,
+        seconds: float | None,
+    ) -> None:
+        self.tape = tape
+        self.steps = 0
+        self._stop = stop
+        self._limits = (steps, epochs, seconds)
+        self._root = f"{tape.root}/"
+        self._start = time.monotonic()
+        self._names: dict[int, str] = {}
+        self._kept: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+        # Of each kind of loader: its passes with a backward in them, and whether this one has one.
+        self._passes: dict[str, int] = {}
+        self._has_backward: dict[str, bool] = {}
+        self.loader = self.loader_kind = ""
+        self.modules: dict[int, nn.Module] = {}
+        self.parameters: dict[int, torch.Tensor] = {}
+
+    def event(self, kind: str, about: str = "", **data: Any) -> None:
+        self.tape.events.append(Event(kind, self.site(), about, data))
+
+    def site(self) -> str:
+        """``file:line`` of the innermost frame of the program."""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if name.startswith(self._root) and not any(part in name for part in NOT_OF_THE_PROGRAM):
+                return f"{name[len(self._root) :]}:{frame.f_lineno}"
+            frame = frame.f_back
+        return ""
+
+    def name(self, thing: Any, kind: str, **facts: Any) -> str:
+        """The name of an object on the tape; a new one is described there, with where it was first seen."""
+        known = self._names.get(id(thing))
+        if known is None:
+            known = f"{kind}{self._counts.get(kind, 0)}"
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._names[id(thing)] = known
+            # Kept alive, so that no other object gets its id.
+            self._kept[known] = thing
+            cls = type(thing)
+            self.tape.objects[known] = {"class": f"{cls.__module__}.{cls.__qualname__}", "site": self.site()}
+        if facts:
+            self.tape.objects[known].update(facts)
+        return known
+
+    def kept(self, name: str) -> Any:
+        """The object of that name."""
+        return self._kept[name]
+
+    def described(self, thing: Any) -> bool:
+        return id(thing) in self._names
+
+    def backward(self, loss: Any) -> None:
+        """A ``backward`` is about to run; the process stops here when it is one too many."""
+        seconds = self._limits[2]
+        if self.is_full:
+            self._stop()
+        if seconds is not None and time.monotonic() - self._start > seconds and self.steps:
+            self._stop()
+        losses = loss if isinstance(loss, (list, tuple)) else [loss]
+        values = [
+            float(each.detach()).hex() if each.numel() == 1 else f"crc {of_tensor(each)}" for each in losses
+        ]
+        # Weights that are put back after a training are not its final ones.
+        self.tape.weights = []
+        self.event("backward", self.loader, loss=values, rng=of_random_state())
+        self.steps += 1
+        self._has_backward[self.loader_kind] = True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next ``backward`` is too much."""
+        return self._limits[0] is not None and self.steps >= self._limits[0]
+
+    def next_pass(self, loader: str) -> None:
+        """A loader of the kind ``loader`` starts; the process stops here when training has made all its epochs."""
+        if self._has_backward.pop(loader, False):
+            self._passes[loader] = self._passes.get(loader, 0) + 1
+            epochs = self._limits[1]
+            if epochs is not None and loader and self._passes[loader] >= epochs:
+                self._stop()
+
+    @property
+    def epochs(self) -> int:
+        """The passes over the loader that was trained on most often, whole and begun."""
+        passes = dict(self._passes)
+        for loader, trained in self._has_backward.items():
+            passes[loader] = passes.get(loader, 0) + trained
+        return max((count for loader, count in passes.items() if loader), default=0)
+
+    def keep_weights(self) -> None:
+        """Take the checksums of the weights as they are, unless that was done since the last ``backward``."""
+        if self.tape.weights or not self.steps:
+            return
+        found = dict(self.parameters)
+        for module in self.modules.values():
+            found |= {id(each): each for each in [*module.parameters(), *module.buffers()]}
+        self.tape.weights = sorted(f"{tuple(each.shape)} {of_tensor(each)}" for each in found.values())
