@@ -37,7 +37,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @functools.cache
-def _server() -> ForkServer:
+def fork_server() -> ForkServer:
     server = ForkServer(environment())
     atexit.register(server.close)
     return server
@@ -48,7 +48,7 @@ def run_script(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``lightning_classes/SCRIPT`` of a project in a process of its own, from another working directory."""
     path = project / "lightning_classes" / script
-    return _server().run(path, list(overrides), cwd or project.parent, environment(**(env or {})))
+    return fork_server().run(path, list(overrides), cwd or project.parent, environment(**(env or {})))
 
 
 def run_afresh(project: Path, script: str, *overrides: str) -> subprocess.CompletedProcess[str]:

@@ -143,7 +143,7 @@ def _of_kind(events: Sequence[Event], kind: str) -> list[Event]:
 
 
 def _outputs(events: Sequence[Event]) -> Iterator[Event]:
-    return (event for event in events if event.kind == "forward" and not event.data["grad"])
+    return (event for event in events if event.is_evaluation)
 
 
 def _list(value: str | list[str]) -> list[str]:

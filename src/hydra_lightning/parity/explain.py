@@ -102,7 +102,7 @@ def _computed(difference: Difference, one: Step, two: Step) -> Iterator[str]:
         [
             each
             for each in [*step.before, *step.after]
-            if each.kind == "forward" and each.data["grad"] == training
+            if each.kind == "forward" and each.is_evaluation != training
         ]
         for step in (one, two)
     ]

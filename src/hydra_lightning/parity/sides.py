@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,23 +99,29 @@ def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
             "threads": threads,
         }
         tape_file, printed = scratch / "tape.json", scratch / "printed.txt"
-        command = [sys.executable, "-m", "hydra_lightning.parity.record", str(tape_file), json.dumps(options)]
-        with printed.open("wb") as output:
-            done = subprocess.run(
-                [*command, str(program), *arguments],
-                cwd=root,
-                env=os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONHASHSEED": "0"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
+        arguments = [str(tape_file), json.dumps(options), str(program), *arguments]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONHASHSEED": "0"}
+        code = start(arguments, root, environment, printed)
         last = printed.read_text(errors="replace").splitlines()[-LINES_SHOWN:]
         if not tape_file.is_file():
-            raise ParityError(_without_tape(side, done.returncode, last))
+            raise ParityError(_without_tape(side, code, last))
         tape = Tape.load(tape_file)
     _need_a_training(side, tape, last)
     return tape
+
+
+def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], printed: Path) -> int:
+    """Run the recorder in a process of its own, its output in ``printed``; returns its exit code."""
+    with printed.open("wb") as output:
+        return subprocess.run(
+            [sys.executable, "-m", "hydra_lightning.parity.record", *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
 
 
 def _placed(side: Side, scratch: Path) -> tuple[Path, Path, Sequence[str]]:

@@ -31,6 +31,11 @@ class Event:
     about: str = ""
     data: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether it is a call of a model without gradients or in eval mode."""
+        return self.kind == "forward" and "output" in self.data
+
 
 @dataclass(frozen=True)
 class Step:

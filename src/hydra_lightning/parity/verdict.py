@@ -148,7 +148,7 @@ def _equal(verdict: Verdict) -> str:
     assert verdict.comparison is not None
     tape = verdict.tapes[0]
     count = verdict.comparison.steps
-    evaluated = sum(event.kind == "forward" and not event.data["grad"] for event in tape.events)
+    evaluated = sum(event.is_evaluation for event in tape.events)
     also = f", {evaluated} evaluated batches" if evaluated else ""
     if verdict.tolerance:
         how = f"equal within {verdict.tolerance:g}"

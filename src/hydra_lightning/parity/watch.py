@@ -311,7 +311,7 @@ def _outermost(
         output = called(module, *args, **kwargs)
     finally:
         depth[0] -= 1
-    if not grad:
+    if not grad or not facts["train"]:
         facts["output"] = of_tensors(output)
     recorder.event("forward", name, **facts)
     return output
