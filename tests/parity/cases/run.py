@@ -1,0 +1,7 @@
+"""Runs one program of one family: ``python run.py FAMILY PROGRAM``."""
+
+import importlib
+import sys
+
+family, program = sys.argv[1:]
+getattr(importlib.import_module(family), program)()
