@@ -221,7 +221,8 @@ def _loaders(recorder: Recorder) -> None:
     def give(self: Any) -> Any:
         batch = following(self)
         name = getattr(self, "_recorded_as", "")
-        if name != recorder.loader:
+        # What is fetched without gradients is evaluated, and a backward may follow it on a batch fetched before.
+        if name != recorder.loader and torch.is_grad_enabled():
             recorder.loader = name
             recorder.loader_kind = _kind_of(recorder.kept(name), recorder, name)
         return batch
