@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from processes import fork_server
 
+from hydra_lightning.parity import record, sides
 from hydra_lightning.scaffold.new import new_project
 
 
@@ -34,3 +36,15 @@ def _forget_hydra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     HydraConfig.instance().cfg = None
     for name in [name for name in sys.modules if name.split(".")[0] == "lightning_classes"]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record trainings in forks of a process that has imported torch and Lightning: the same, a second sooner."""
+
+    def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], printed: Path) -> int:
+        done = fork_server().run(Path(record.__file__), list(arguments), folder, dict(environment))
+        printed.write_text(done.stdout + done.stderr)
+        return done.returncode
+
+    monkeypatch.setattr(sides, "start", start)

@@ -52,15 +52,17 @@ def parity(
     """Run two trainings and compare every loss, random state, learning rate, gradient and weight."""
     from hydra_lightning.errors import ParityError
     from hydra_lightning.parity import verdict
-    from hydra_lightning.parity.replay import write_test
+    from hydra_lightning.parity.replay import place_for_test, write_test
     from hydra_lightning.parity.sides import Experiment, Limits, Script
 
     try:
         arguments, other = _sides(rest, project)
-        if test is not None and not isinstance(other, Experiment):
-            raise ParityError(
-                "--test: a test repeats the training of a project; the other side is a program."
-            )
+        if test is not None:
+            if not isinstance(other, Experiment):
+                raise ParityError(
+                    "--test: it repeats the training of a project; the other side is a program."
+                )
+            test = place_for_test(other, test)
         found = verdict.parity(
             Script(program, arguments, folder),
             other,
@@ -76,7 +78,8 @@ def parity(
     typer.echo(verdict.text(found))
     verdict.save(found, output)
     if test is not None and isinstance(other, Experiment) and found.status == "PASS":
-        typer.echo(f"wrote {write_test(found, other, test)}")
+        write_test(found, other, test)
+        typer.echo(f"wrote {test}")
     raise typer.Exit(found.code)
 
 

@@ -91,10 +91,11 @@ def _difference(step: Step, twin: Step, tolerance: float, last: bool, notes: lis
     for one_step, other_step in stepped:
         if one_step is None or other_step is None:
             return Difference("optimizer steps", step.index, one_step, other_step)
-        for what, key in (("learning rate", "lr"), ("gradient", "gradient")):
-            ours, theirs = (_list(each.data[key]) for each in (one_step, other_step))
-            if not _equal(ours, theirs, tolerance):
-                return Difference(what, step.index, one_step, other_step)
+        ours, theirs = one_step.data, other_step.data
+        if ours["sizes"] != theirs["sizes"] or not _equal(ours["lr"], theirs["lr"], tolerance):
+            return Difference("learning rate", step.index, one_step, other_step)
+        if not _equal([ours["gradient"]], [theirs["gradient"]], tolerance):
+            return Difference("gradient", step.index, one_step, other_step)
     if last:
         return _evaluation(step.index, step.after, twin.after, tolerance, True, notes)
     return None
@@ -144,10 +145,6 @@ def _of_kind(events: Sequence[Event], kind: str) -> list[Event]:
 
 def _outputs(events: Sequence[Event]) -> Iterator[Event]:
     return (event for event in events if event.is_evaluation)
-
-
-def _list(value: str | list[str]) -> list[str]:
-    return value if isinstance(value, list) else [value]
 
 
 def _equal(values: Sequence[str | int], others: Sequence[str | int], tolerance: float) -> bool:

@@ -179,8 +179,8 @@ def _optimizers(sides: Sequence[Tape]) -> Iterator[str]:
         if unequal:
             shown = ", ".join(f"{key}={one!r} against {two!r}" for key, (one, two) in unequal.items())
             yield f"the optimizers are not made the same: {names[0]} with {shown}"
-        groups = [[group["elements"] for group in facts["groups"]] for facts in (ours, theirs)]
-        if groups[0] != groups[1]:
-            yield f"the optimizers hold other parameters: groups of {groups[0]} numbers against {groups[1]}"
+        sizes = [sum(group["elements"] for group in facts["groups"]) for facts in (ours, theirs)]
+        if sizes[0] != sizes[1]:
+            yield f"the optimizers hold other parameters: {sizes[0]} numbers against {sizes[1]}"
     if len(made[0]) != len(made[1]):
         yield f"the original makes {len(made[0])} optimizers, the other run {len(made[1])}"

@@ -31,31 +31,38 @@ def test_trains_as_the_original() -> None:
 '''
 
 
-def write_test(verdict: Verdict, experiment: Experiment, file: Path) -> Path:
-    """Write a pytest and the tape of the original beside it.
+def place_for_test(experiment: Experiment, file: Path) -> Path:
+    """Where a test of that name goes.
 
     Raises:
-        ParityError: the file exists, or is not in the project.
+        ParityError: it or its tape is there already, or it would not be in the project.
     """
     file = file if file.suffix == ".py" else file.with_suffix(".py")
-    tape = file.with_suffix(".tape.json")
     root = experiment.project.resolve()
     if not file.resolve().is_relative_to(root):
         raise ParityError(f"--test {file}: not in the project {root}, whose training it repeats.")
-    for each in (file, tape):
+    for each in (file, _tape_of(file)):
         if each.exists():
             raise ParityError(f"--test {file}: {each} is there already.")
+    return file
+
+
+def write_test(verdict: Verdict, experiment: Experiment, file: Path) -> None:
+    """Write a pytest, and the tape of the original beside it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    verdict.tapes[0].save(tape)
+    verdict.tapes[0].save(_tape_of(file))
     text = TEST.format(
         other=verdict.names[1],
         original=verdict.names[0],
-        tape=tape.name,
-        depth=len(file.resolve().relative_to(root).parts) - 1,
+        tape=_tape_of(file).name,
+        depth=len(file.resolve().relative_to(experiment.project.resolve()).parts) - 1,
         overrides=list(experiment.overrides),
     )
     file.write_text(text, encoding="utf-8")
-    return file
+
+
+def _tape_of(test: Path) -> Path:
+    return test.with_suffix(".tape.json")
 
 
 def unlike(tape: Path) -> str:

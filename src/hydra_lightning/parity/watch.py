@@ -6,6 +6,7 @@ import builtins
 import functools
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -109,15 +110,17 @@ def _optimizers(recorder: Recorder) -> None:
 
     def stepped(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         groups = optimizer.param_groups
-        rates = sorted(
-            (sum(each.numel() for each in group["params"]), float(group.get("lr", 0))) for group in groups
-        )
+        # Groups that are trained alike are one: how parameters are grouped is no part of the training.
+        rates: Counter[float] = Counter()
+        for group in groups:
+            rates[float(group.get("lr", 0))] += sum(each.numel() for each in group["params"])
         norm = gradient_norm(each for group in groups for each in group["params"])
         closure = len(args) > 1 or kwargs.get("closure") is not None
         recorder.event(
             "step",
             recorder.name(optimizer, "optimizer"),
-            lr=[rate.hex() for _, rate in rates],
+            lr=[rate.hex() for rate in sorted(rates)],
+            sizes=[rates[rate] for rate in sorted(rates)],
             gradient=norm.hex(),
             closure=closure,
         )
