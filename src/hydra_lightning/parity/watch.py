@@ -344,9 +344,10 @@ def _clipping(recorder: Recorder) -> None:
         original = getattr(clip_grad, name)
 
         @functools.wraps(original)
-        def clip(parameters: Any, limit: Any, *args: Any, _of: Any = (original, name), **kwargs: Any) -> Any:
-            recorder.event("clip", function=_of[1], limit=float(limit))
-            return _of[0](parameters, limit, *args, **kwargs)
+        def clip(*args: Any, _original: Any = original, _name: str = name, **kwargs: Any) -> Any:
+            limit = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
+            recorder.event("clip", function=_name, limit=float(limit))
+            return _original(*args, **kwargs)
 
         for owner in (clip_grad, nn.utils):
             setattr(owner, name, clip)
