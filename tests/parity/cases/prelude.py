@@ -43,8 +43,11 @@ def same(program: Program) -> Program:
     return program
 
 
-def differs(what: str, at: int) -> Callable[[Program], Program]:
-    """This form has to FAIL, and ``what`` at the ``backward`` number ``at`` is the first difference."""
+def differs(what: str, at: int | None) -> Callable[[Program], Program]:
+    """This form has to FAIL: the first difference is ``what``, at the ``backward`` number ``at``.
+
+    None is for what differs by rounding, which another machine does at another step.
+    """
     return lambda program: program
 
 
