@@ -345,7 +345,7 @@ def _clipping(recorder: Recorder) -> None:
 
         @functools.wraps(original)
         def clip(*args: Any, _original: Any = original, _name: str = name, **kwargs: Any) -> Any:
-            limit = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
+            limit: Any = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
             recorder.event("clip", function=_name, limit=float(limit))
             return _original(*args, **kwargs)
 
