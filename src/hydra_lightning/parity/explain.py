@@ -12,7 +12,6 @@ from hydra_lightning.parity.tape import Event, Step, Tape
 ACTS = {
     "iter": "starts a data loader",
     "seed": "seeds a generator",
-    "schedule": "steps a scheduler",
     "clip": "clips gradients",
     "zero": "sets gradients to zero",
     "optimizer": "makes an optimizer",
@@ -26,19 +25,23 @@ def explain(difference: Difference, original: Tape, other: Tape) -> list[str]:
     steps = [_step(tape, difference.step) for tape in sides]
     told: list[str] = []
     told += _by_kind(difference, steps)
+    if difference.what == "learning rate":
+        told += _scheduled(sides, difference.step)
     told += _optimizers(sides)
     return list(dict.fromkeys(told)) or ["Nothing on the tapes says why."]
 
 
 def place(event: Event | None, tape: Tape, index: int) -> str:
-    """``file:line`` of an event; Lightning's own ``backward`` and steps are placed at the forward before them."""
+    """``file:line`` of an event.
+
+    What Lightning calls by itself comes from the line of ``fit``, as loaders do; it is placed at the forward before.
+    """
     if event is None:
         return ""
     step = _step(tape, index)
     if event.site and step is not None and event.kind in ("backward", "step"):
         forwards = [each for each in step.before if each.kind == "forward" and each.data["grad"]]
-        entry = tape.command[0].removeprefix(f"{tape.root}/")
-        if forwards and event.site.rpartition(":")[0] == entry != forwards[-1].site.rpartition(":")[0]:
+        if forwards and any(each.site == event.site for each in tape.events if each.kind in ("iter", "zero")):
             return forwards[-1].site
     return event.site
 
@@ -61,16 +64,16 @@ def _by_kind(difference: Difference, steps: Sequence[Step | None]) -> Iterator[s
         yield from _drawn(one, two)
     elif what in ("loss", "evaluation"):
         yield from _computed(difference, one, two)
-    elif what in ("learning rate", "gradient", "optimizer steps"):
-        yield from _counted(one, two, ("schedule", "clip", "zero"))
-        if what == "optimizer steps":
-            side = "the original" if difference.other is None else "the other run"
-            yield f"only {side} steps its optimizer here: gradients are accumulated by another rule"
-        elif what == "gradient":
-            yield (
-                "the loss is the same and the gradients are not: they are clipped, scaled, accumulated or set to zero "
-                "in another way, or belong to other parameters"
-            )
+    elif what == "optimizer steps":
+        side = "the original" if difference.other is None else "the other run"
+        yield f"only {side} steps its optimizer here: gradients are accumulated by another rule"
+    elif what == "gradient":
+        yield from _clipped(one, two)
+        yield from _counted(one, two, ("clip", "zero"))
+        yield (
+            "the loss is the same and the gradients are not: they are clipped, scaled, accumulated or set to zero "
+            "in another way, or belong to other parameters"
+        )
     elif what == "final weights":
         yield (
             "every loss is the same and the weights at the end are not: something changes weights or buffers outside "
@@ -82,6 +85,11 @@ def _drawn(one: Step, two: Step) -> Iterator[str]:
     states = (one.backward.data["rng"], two.backward.data["rng"])
     which = [name for name in states[0] if states[0][name] != states[1].get(name)]
     yield f"the generators of {' and '.join(which)} are not in the same state"
+    forwards = [
+        [each for each in step.before if each.kind == "forward" and each.data["grad"]] for step in (one, two)
+    ]
+    for ours, theirs in zip(*forwards, strict=False):
+        yield from _modes(ours, theirs)
     yield from _counted(one, two, ("iter", "seed"))
     order = [
         [each.kind for each in step.before if each.kind in ("iter", "seed", "optimizer")]
@@ -110,9 +118,7 @@ def _computed(difference: Difference, one: Step, two: Step) -> Iterator[str]:
         yield "the other run does not evaluate here"
         return
     for ours, theirs in zip(*calls, strict=False):
-        if ours.data["train"] != theirs.data["train"]:
-            modes = ["train" if each.data["train"] else "eval" for each in (ours, theirs)]
-            yield f"the model is in {modes[0]} mode in the original and in {modes[1]} mode in the other run"
+        yield from _modes(ours, theirs)
         if ours.data.get("autocast") != theirs.data.get("autocast"):
             side = "the original" if ours.data.get("autocast") else "the other run"
             yield f"only {side} runs its forward under autocast"
@@ -127,6 +133,49 @@ def _computed(difference: Difference, one: Step, two: Step) -> Iterator[str]:
                 else ": the weights, the mode or the loss function are not"
             )
     yield from _counted(one, two, ("clip", "restore"))
+
+
+def _modes(ours: Event, theirs: Event) -> Iterator[str]:
+    if ours.data["train"] != theirs.data["train"]:
+        modes = ["train" if each.data["train"] else "eval" for each in (ours, theirs)]
+        yield f"the model is in {modes[0]} mode in the original and in {modes[1]} mode in the other run"
+
+
+def _clipped(one: Step, two: Step) -> Iterator[str]:
+    """Clipping between ``backward`` and step that is not the same, and clipping before ``backward``."""
+    calls = [
+        [f"{each.data['function']}({each.data['limit']:g})" for each in step.after if each.kind == "clip"]
+        for step in (one, two)
+    ]
+    if calls[0] and calls[1] and calls[0] != calls[1]:
+        shown = [", ".join(each) for each in calls]
+        yield f"gradients are clipped by {shown[0]} in the original and by {shown[1]} in the other run"
+    for side, step, after in zip(("the original", "the other run"), (one, two), calls, strict=True):
+        early = [each for each in step.before if each.kind == "clip"]
+        if early and not after:
+            yield f"{side} clips before backward ({early[-1].site}), where it changes gradients of earlier batches"
+
+
+def _scheduled(sides: Sequence[Tape], index: int) -> Iterator[str]:
+    """How often schedulers are stepped from the start to a step."""
+    events = [
+        [each for step in tape.steps()[: index + 1] for each in step.before if each.kind == "schedule"]
+        for tape in sides
+    ]
+    counts = [len(each) for each in events]
+    if counts[0] != counts[1]:
+        names = ("the original", "the other run")
+        more = 0 if counts[0] > counts[1] else 1
+        site = events[more][-1].site or "in a library"
+        yield (
+            f"up to here {names[more]} steps a scheduler {_times(counts[more])} ({site}), "
+            f"{names[1 - more]} {_times(counts[1 - more])}"
+        )
+    elif counts[0]:
+        yield (
+            f"up to here both step a scheduler {_times(counts[0])}: schedulers are made with other settings or stepped "
+            "with other values"
+        )
 
 
 def _counted(one: Step, two: Step, kinds: Sequence[str]) -> Iterator[str]:

@@ -111,9 +111,16 @@ def _steps(events: list[Event]) -> Iterator[Step]:
     start = 0
     for index, place in enumerate(places):
         end = places[index + 1] if index + 1 < len(places) else len(events)
-        taken = [
-            number for number in range(place + 1, end) if events[number].kind in ("step", "clip", "unscale")
-        ]
-        last = end if index + 1 == len(places) else taken[-1] + 1 if taken else place + 1
+        last = end if index + 1 == len(places) else _end(events, place, end)
         yield Step(index, events[start:place], events[place], events[place + 1 : last])
         start = last
+
+
+def _end(events: list[Event], place: int, end: int) -> int:
+    """Behind the last optimizer step between two ``backward``, or else the clipping that directly follows the first."""
+    steps = [number for number in range(place + 1, end) if events[number].kind == "step"]
+    if steps:
+        return steps[-1] + 1
+    while place + 1 < end and events[place + 1].kind == "clip":
+        place += 1
+    return place + 1
