@@ -87,3 +87,4 @@ def test_form(form: Form) -> None:
         assert difference
         at = difference.step if expected["at"] is None else expected["at"]
         assert (difference.what, difference.step) == (expected["what"], at), text(verdict)
+        assert expected.get("why", "") in text(verdict)

@@ -29,12 +29,12 @@ def gradient_clip_val():
     fit(Classifier(), train_loader(), gradient_clip_val=0.1)
 
 
-@differs("gradient", at=0)
+@differs("gradient", at=0, why="by clip_grad_norm_(0.1) in the original and by clip_grad_value_(0.1)")
 def norm_by_value():
     fit(Classifier(), train_loader(), gradient_clip_val=0.1, gradient_clip_algorithm="value")
 
 
-@differs("gradient", at=0)
+@differs("gradient", at=0, why="the original clips gradients once")
 def norm_dropped():
     fit(Classifier(), train_loader())
 
@@ -113,7 +113,7 @@ def before():
             optimizer.step()
 
 
-@differs("gradient", at=0)
+@differs("gradient", at=0, why="the original clips before backward (clipping.py:")
 def clipping_that_works():
     fit(Classifier(), train_loader(), gradient_clip_val=0.1)
 

@@ -57,7 +57,7 @@ def logging_and_determinism():
     fit(Logs(), train_loader(), test_loader(), deterministic=True, enable_model_summary=True)
 
 
-@differs("random numbers", at=0)
+@differs("random numbers", at=0, why="the other run seeds a generator once")
 def another_seed():
     torch.manual_seed(1)
     fit(Usual(), train_loader(), test_loader())
@@ -117,7 +117,7 @@ def test_after_fit():
     fit(model, train_loader()).test(model, test_loader(), verbose=False)
 
 
-@differs("evaluation", at=29)
+@differs("evaluation", at=29, why="the other run does not evaluate here")
 def test_dropped():
     fit(Classifier(), train_loader())
 
@@ -165,7 +165,7 @@ class NoEval(Classifier):
         pass
 
 
-@differs("evaluation", at=10)
+@differs("evaluation", at=10, why="in train mode in the original and in eval mode in the other run")
 def default_eval():
     fit(Classifier(), train_loader(), test_loader())
 
@@ -199,7 +199,7 @@ class StaysInEval(Classifier):
         pass
 
 
-@differs("random numbers", at=10)
+@differs("random numbers", at=10, why="in eval mode in the original and in train mode in the other run")
 def default_train():
     fit(Classifier(), train_loader(), test_loader())
 

@@ -97,7 +97,7 @@ def accumulate_grad_batches():
     fit(Decaying(), train_loader(), accumulate_grad_batches=4)
 
 
-@differs("learning rate", at=7)
+@differs("learning rate", at=7, why="the other run never")
 def stepped_each_epoch():
     class EachEpoch(Decaying):
         interval = "epoch"

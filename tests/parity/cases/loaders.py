@@ -197,7 +197,7 @@ def by_index():
             optimizer.step()
 
 
-@differs("random numbers", at=0)
+@differs("random numbers", at=0, why="the other run starts a data loader once")
 def data_loader():
     fit(Classifier(), DataLoader(TRAIN, BATCH))
 
@@ -256,7 +256,7 @@ def listed():
         len(list(loader))
 
 
-@differs("random numbers", at=10)
+@differs("random numbers", at=10, why="the original starts a data loader twice")
 def listed_simplified():
     fit(Classifier(), train_loader())
 

@@ -132,7 +132,7 @@ def one_fit():
     fit(Classifier(), train_loader(), max_epochs=4)
 
 
-@differs("number of steps", at=20)
+@differs("number of steps", at=20, why="only the original trains on from here")
 def one_trainer():
     """Its second ``fit`` sees that the epochs are done."""
     model, loader = Net(), train_loader()

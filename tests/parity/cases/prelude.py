@@ -43,10 +43,10 @@ def same(program: Program) -> Program:
     return program
 
 
-def differs(what: str, at: int | None) -> Callable[[Program], Program]:
-    """This form has to FAIL: the first difference is ``what``, at the ``backward`` number ``at``.
+def differs(what: str, at: int | None, why: str = "") -> Callable[[Program], Program]:
+    """This form has to FAIL: the first difference is ``what``, at the ``backward`` number ``at``, explained by ``why``.
 
-    None is for what differs by rounding, which another machine does at another step.
+    At None is for what differs by rounding, which another machine does at another step.
     """
     return lambda program: program
 

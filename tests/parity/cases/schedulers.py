@@ -54,7 +54,11 @@ def interval_step():
     fit(PerStep(), train_loader())
 
 
-@differs("learning rate", at=1)
+@differs(
+    "learning rate",
+    at=1,
+    why="the original steps a scheduler once (schedulers.py:",
+)
 def default_interval():
     class Default(Classifier):
         def configure_optimizers(self):
@@ -117,7 +121,7 @@ def on_train_epoch_start():
     fit(HalvedAtStart(), train_loader())
 
 
-@differs("learning rate", at=0)
+@differs("learning rate", at=0, why="the other run never")
 def start_mapped_to_end():
     fit(Halved(), train_loader())
 
@@ -179,7 +183,7 @@ def monitored():
     fit(OnPlateau(), train_loader(), test_loader(), max_epochs=6)
 
 
-@differs("learning rate", at=20)
+@differs("learning rate", at=20, why="both step a scheduler twice")
 def monitored_upside_down():
     class UpsideDown(OnPlateau):
         mode = "max"
