@@ -69,6 +69,15 @@ def original(family: str, name: str, epochs: int | None) -> Tape:
     return record(program(family, name), Limits(epochs=epochs), SEED)
 
 
+@pytest.mark.parametrize("family", sorted({form.family for form in FORMS}))
+def test_every_original_has_a_right_form_and_a_wrong_one(family: str) -> None:
+    verdicts: dict[str, set[bool]] = {}
+    for form in FORMS:
+        if form.family == family:
+            verdicts.setdefault(form.original, set()).add(form.verdict == "same")
+    assert [name for name, found in verdicts.items() if len(found) < 2] == []
+
+
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_form(form: Form) -> None:
     tape = original(form.family, form.original, form.epochs)

@@ -298,18 +298,24 @@ def carried():
                 target = model(x).mean()
 
 
+class Carries(Classifier):
+    target = None
+
+    def training_step(self, batch, index):
+        loss = self.loss(batch)
+        if self.target is not None:
+            loss = loss + (self.model[0].weight.mean() - self.target) ** 2
+        return loss
+
+    def validation_step(self, batch, index):
+        self.target = self.model(batch[0]).mean()
+
+
+@differs("loss", at=0)
+def carried_from_the_sanity_check():
+    fit(Carries(), train_loader(), test_loader())
+
+
 @same
 def carried_on_self():
-    class Carries(Classifier):
-        target = None
-
-        def training_step(self, batch, index):
-            loss = self.loss(batch)
-            if self.target is not None:
-                loss = loss + (self.model[0].weight.mean() - self.target) ** 2
-            return loss
-
-        def validation_step(self, batch, index):
-            self.target = self.model(batch[0]).mean()
-
     fit(Carries(), train_loader(), test_loader(), num_sanity_val_steps=0)

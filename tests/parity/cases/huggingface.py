@@ -47,6 +47,11 @@ def plain():
     fit(Classifier(), train_loader(), test_loader())
 
 
+@differs("evaluation", at=10)
+def validation_dropped():
+    fit(Classifier(), train_loader())
+
+
 @original("accelerate, random augmentation or masking in process")
 def random():
     accelerated(Noisy())

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from prelude import (
     EPOCHS,
+    EVEN,
     Classifier,
     Net,
     Noisy,
@@ -21,6 +22,7 @@ from prelude import (
     train,
     train_loader,
 )
+from torch import nn
 from torch.optim import SGD
 
 
@@ -101,6 +103,56 @@ def bottom_by_on_train_batch_start():
 @same
 def bottom_by_limit_train_batches():
     fit(Classifier(), train_loader(Noisy()), limit_train_batches=6)
+
+
+@original("carries hidden state from batch to batch, and starts each epoch without")
+def hidden_state():
+    model, loader = Recurrent(), train_loader(EVEN)
+    optimizer = adam(model)
+    for _ in range(EPOCHS):
+        hidden = None
+        for x, y in loader:
+            optimizer.zero_grad()
+            output, hidden = model(x, hidden)
+            F.cross_entropy(output, y).backward()
+            optimizer.step()
+            hidden = hidden.detach()
+
+
+class Recurrent(nn.Module):
+    """Reads the eight rows of a digit."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.head = nn.GRU(8, 16, batch_first=True), nn.Linear(16, 10)
+
+    def forward(self, x, hidden):
+        output, hidden = self.rows(x.view(-1, 8, 8), hidden)
+        return self.head(output[:, -1]), hidden
+
+
+class Remembers(Classifier):
+    hidden = None
+
+    def training_step(self, batch, index):
+        x, y = batch
+        output, hidden = self.model(x, self.hidden)
+        self.hidden = hidden.detach()
+        return F.cross_entropy(output, y)
+
+
+@differs("loss", at=10)
+def hidden_state_kept_over_epochs():
+    fit(Remembers(Recurrent()), train_loader(EVEN))
+
+
+@same
+def hidden_state_dropped_at_epoch_start():
+    class Forgets(Remembers):
+        def on_train_epoch_start(self):
+            self.hidden = None
+
+    fit(Forgets(Recurrent()), train_loader(EVEN))
 
 
 def sgd(model):

@@ -76,6 +76,11 @@ def scaled():
             scaler.update()
 
 
+@differs("loss", at=0)
+def scaler_and_autocast_dropped():
+    fit(Classifier(), train_loader())
+
+
 @same
 def scaler_dropped():
     fit(Classifier(), train_loader(), precision="bf16-mixed")
