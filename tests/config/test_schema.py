@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -285,7 +284,7 @@ def test_modelines_keep_the_package_of_a_file(digits: Project, tmp_path: Path) -
     assert not digits.schemas.write_modelines(root)
 
 
-def test_nothing_heavy_is_imported_and_it_takes_seconds(digits: Project) -> None:
+def test_nothing_heavy_is_imported(digits: Project) -> None:
     code = textwrap.dedent(
         f"""
         import sys
@@ -294,6 +293,4 @@ def test_nothing_heavy_is_imported_and_it_takes_seconds(digits: Project) -> None
         assert not {{"torch", "lightning", "transformers", "lightning_classes"}} & set(sys.modules)
         """
     )
-    start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert time.perf_counter() - start < 10

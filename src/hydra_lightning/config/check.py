@@ -140,7 +140,7 @@ def _members(group: str, members: Mapping[str, Any], sources: Sources | None) ->
     for name, member in members.items():
         if member is None or member is UNRESOLVED or is_node(member) or name in options:
             continue
-        near = nearest(name, [*built, *options])
+        near = nearest(name, [*built, *(options - {"none"})])
         text = f"has no _target_, so it is left out.{near}"
         yield Problem(f"{group}.{name}", text, level="error" if near else "warning")
 

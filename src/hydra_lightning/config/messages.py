@@ -17,7 +17,9 @@ from yaml import MarkedYAMLError
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`` Did you mean X?``, or nothing when no known name is near."""
-    match = get_close_matches(name, [str(other) for other in known], n=1, cutoff=0.6)
+    names = [str(other) for other in known]
+    same = [other for other in names if other.lower() == name.lower()]
+    match = same or get_close_matches(name, names, n=1, cutoff=0.6)
     return f" Did you mean {match[0]}?" if match else ""
 
 
@@ -100,7 +102,21 @@ def _unknown_key(error: OmegaConfBaseException) -> str | None:
         return None
     known = [str(key) for key in parent if key != "hydra"]
     place = error.full_key or str(error.key)
+    target = parent.get("_target_")
+    if isinstance(target, str) and _takes(target, str(error.key)):
+        return f"{place}: {target} takes it, but no config has it yet."
     return f"{place}: no such key.{nearest(str(error.key), known)}\nKeys here: {', '.join(known)}"
+
+
+def _takes(target: str, argument: str) -> bool:
+    # Reading signatures uses this module.
+    from hydra_lightning.config.signatures.read import TargetNotFound, read_signature
+
+    try:
+        signature = read_signature(target)
+    except TargetNotFound:
+        return False
+    return signature is not None and any(each.name == argument for each in signature.named())
 
 
 def _one_line(error: OmegaConfBaseException) -> str:

@@ -33,7 +33,9 @@ def unlogged_monitors(plain: Mapping[str, Any]) -> Iterator[Problem]:
     logged = logged_metrics(target)
     if logged is None:
         return
-    for key, name in monitors.items():
+    # The same name at another key is most often an interpolation of the first.
+    firsts = {name: key for key, name in reversed(monitors.items())}
+    for name, key in firsts.items():
         if name not in ALWAYS and not any(
             re.fullmatch(pattern + SUFFIX, name) for pattern in logged.values()
         ):

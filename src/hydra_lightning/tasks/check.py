@@ -120,7 +120,7 @@ def collect(
                 error = raised
         if explain(error) is None:
             raise error
-        culprit = _culprit(error, remaining)
+        culprit = _culprit(error, remaining, configs)
         problems.append(_problem(error, culprit, configs, remaining))
         if culprit is None:
             return problems, None
@@ -128,15 +128,17 @@ def collect(
         error = None
 
 
-def _culprit(error: Exception, overrides: Sequence[str]) -> str | None:
+def _culprit(error: Exception, overrides: Sequence[str], configs: Path) -> str | None:
     """The override that ``error`` is about."""
     if isinstance(error, OverrideParseException):
         return error.override if error.override in overrides else None
     if isinstance(error, YAMLError):
         return None
     if isinstance(error, ValueError):
-        no_name = re.compile(r"\+?[^=~]+=(null|true|false|[-+.\d]+)?$")
-        return next((override for override in overrides if no_name.match(override)), None)
+        no_name = re.compile(r"\+?([^=~@]+)(@[^=]*)?=(null|true|false|[-+.\d]+)?$")
+        groups = options(configs)
+        typed = ((override, no_name.match(override)) for override in overrides)
+        return next((override for override, found in typed if found and found[1] in groups), None)
     if isinstance(error, MissingConfigException):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         chosen = [(override, *override.lstrip("+").partition("=")) for override in overrides]

@@ -184,14 +184,42 @@ def test_a_decorator_that_only_passes_on_leaves_the_arguments(write: Write) -> N
                 kwargs["new"] = kwargs.pop("old")
                 return function(*args, **kwargs)
             return inner
+        def giving(function):
+            @wraps(function)
+            def inner(*args, **kwargs):
+                return function(*args, width=3, **kwargs)
+            return inner
+        def converting(function):
+            @wraps(function)
+            def inner(width, **kwargs):
+                return function(int(width), **kwargs)
+            return inner
+        def cache(function):
+            return lambda new: function()
+        def bound(method):
+            @wraps(method)
+            def inner(self, *args, **kwargs):
+                return method(self, *args, **kwargs)
+            return inner
+        class Class:
+            @bound
+            def __init__(self, x): ...
         @timed
         def plain(x): ...
         @renaming
         def renamed(new): ...
+        @giving
+        def given(width): ...
+        @converting
+        def converted(width: int): ...
+        @cache
+        def cached(): ...
         """
     )
     assert arguments("pkg.a.plain") == "(x)"
-    assert read_signature("pkg.a.renamed") is None
+    assert arguments("pkg.a.Class") == "(x)"
+    for name in ("renamed", "given", "converted", "cached"):
+        assert read_signature(f"pkg.a.{name}") is None
 
 
 def test_what_cannot_be_read_is_not_judged(write: Write) -> None:
