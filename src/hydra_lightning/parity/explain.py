@@ -90,7 +90,7 @@ def _drawn(one: Step, two: Step) -> Iterator[str]:
     ]
     for ours, theirs in zip(*forwards, strict=False):
         yield from _modes(ours, theirs)
-    yield from _counted(one, two, ("iter", "seed"))
+    yield from _counted(one, two, ("seed", "iter"))
     order = [
         [each.kind for each in step.before if each.kind in ("iter", "seed", "optimizer")]
         for step in (one, two)
