@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -53,17 +53,25 @@ class Recorder:
         self.parameters: dict[int, torch.Tensor] = {}
 
     def event(self, kind: str, about: str = "", **data: Any) -> None:
-        self.tape.events.append(Event(kind, self.site(), about, data))
+        frames = self._frames()
+        site = next(frames, "")
+        stacks = self.tape.stacks.setdefault(kind, {})
+        if site and site not in stacks:
+            stacks[site] = [*reversed([*frames]), site]
+        self.tape.events.append(Event(kind, site, about, data))
 
     def site(self) -> str:
         """``file:line`` of the innermost frame of the program."""
-        frame: FrameType | None = sys._getframe(2)
+        return next(self._frames(), "")
+
+    def _frames(self) -> Iterator[str]:
+        """``file:line`` of each frame of the program on the stack, the innermost first."""
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             name = frame.f_code.co_filename
             if name.startswith(self._root) and not any(part in name for part in NOT_OF_THE_PROGRAM):
-                return f"{name[len(self._root) :]}:{frame.f_lineno}"
+                yield f"{name[len(self._root) :]}:{frame.f_lineno}"
             frame = frame.f_back
-        return ""
 
     def name(self, thing: Any, kind: str, **facts: Any) -> str:
         """The name of an object on the tape; a new one is described there, with where it was first seen."""

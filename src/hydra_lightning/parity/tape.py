@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra_lightning.errors import ParityError
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ class Tape:
         root: the folder that sites are relative to.
         events: in order.
         objects: what is known of the modules, loaders, optimizers and schedulers, by name.
+        stacks: of each kind of event and each site, the sites of all frames of the program when it first happened
+            there, the outermost first.
+        arguments: of each ``argparse`` parser that was used, its options and their values.
         weights: checksums of the final parameters and buffers, sorted.
         facts: seed, threads, seconds, versions, epochs.
     """
@@ -75,6 +78,8 @@ class Tape:
     error: dict[str, Any] | None = None
     events: list[Event] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stacks: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    arguments: list[dict[str, Any]] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 

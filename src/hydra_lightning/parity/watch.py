@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import builtins
 import functools
 import random
@@ -39,6 +40,7 @@ def watch(recorder: Recorder) -> None:
     _seeds(recorder)
     _files(recorder)
     _input()
+    _arguments(recorder)
 
 
 def _around(owner: Any, name: str, before: Callable[..., None]) -> None:
@@ -382,3 +384,41 @@ def _input() -> None:
         raise AskedForInputError(*args)
 
     builtins.input = asked
+
+
+def _arguments(recorder: Recorder) -> None:
+    original = argparse.ArgumentParser.parse_known_args
+
+    @functools.wraps(original)
+    def parse(self: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        values = vars(result[0])
+        recorder.tape.arguments.append(
+            {
+                "site": recorder.site(),
+                "options": [
+                    {
+                        "name": action.dest,
+                        "flags": list(action.option_strings),
+                        "default": _plain(action.default),
+                        "value": _plain(values.get(action.dest)),
+                        "type": getattr(action.type, "__name__", None),
+                        "choices": None
+                        if action.choices is None
+                        else [_plain(each) for each in action.choices],
+                        "help": action.help,
+                    }
+                    for action in self._actions
+                    if action.dest != "help"
+                ],
+            }
+        )
+        return result
+
+    argparse.ArgumentParser.parse_known_args = parse  # type: ignore[method-assign, assignment]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PLAIN):
+        return value
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else repr(value)
