@@ -133,6 +133,22 @@ def test_a_long_training_is_cut(tmp_path: Path) -> None:
     assert "7/7 losses" in text(parity(script, script, Limits(steps=7)))
 
 
+def test_a_loop_without_epochs_is_cut_too(tmp_path: Path) -> None:
+    loop = "import itertools\nif True:\n    for xb, yb in itertools.cycle(DataLoader(data, 8)):"
+    head, _, tail = TRAIN.partition("for epoch in range(3):\n")
+    endless = head + loop + tail.partition("shuffle=True):")[2]
+    script = write(tmp_path / "one", endless)
+    assert "204/204 losses" in text(parity(script, script))
+
+
+def test_a_mean_and_a_sum_of_losses_are_the_same_evaluation(tmp_path: Path) -> None:
+    old = "sum(criterion(model(a), b).item()"
+    assert (
+        against(tmp_path, old, "sum(nn.functional.cross_entropy(model(a), b, reduction='sum').item()")[:4]
+        == "PASS"
+    )
+
+
 def test_what_is_within_the_tolerance_passes(tmp_path: Path) -> None:
     old, new = (
         "nn.Dropout(0.2), nn.Linear(16, 2))",

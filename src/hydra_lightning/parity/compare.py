@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -113,9 +113,11 @@ def _evaluation(
 
     More evaluation on the other side than on the original one is no difference: it changes no training by itself.
     """
-    ours, theirs = _of_kind(events, "loss"), _of_kind(others, "loss")
-    if not (ours and theirs):
-        ours, theirs = list(_outputs(events)), list(_outputs(others))
+    ours, theirs = ([event for event in side if event.is_evaluation] for side in (events, others))
+    if [each.data["output"] for each in ours] != [each.data["output"] for each in theirs[: len(ours)]]:
+        # The model may be called in other pieces, as layer by layer.
+        losses = _of_kind(events, "loss"), _of_kind(others, "loss")
+        ours, theirs = losses if all(losses) else (ours, theirs)
     if not ours or not theirs:
         if theirs:
             notes.append(_more(index, len(theirs), after))
@@ -141,10 +143,6 @@ def _more(index: int, batches: int, after: bool) -> str:
 
 def _of_kind(events: Sequence[Event], kind: str) -> list[Event]:
     return [event for event in events if event.kind == kind]
-
-
-def _outputs(events: Sequence[Event]) -> Iterator[Event]:
-    return (event for event in events if event.is_evaluation)
 
 
 def _equal(values: Sequence[str | int], others: Sequence[str | int], tolerance: float) -> bool:

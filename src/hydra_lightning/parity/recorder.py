@@ -16,6 +16,9 @@ from hydra_lightning.parity.tape import Event, Tape
 
 NOT_OF_THE_PROGRAM = ("/site-packages/", "/lib/python3", "<")
 
+# The steps without a batch from a loader, in a loop over tensors or over batches that are kept, which has no epochs.
+ENDLESS = 200
+
 
 class Recorder:
     """The events of one process, and when to stop it.
@@ -48,6 +51,8 @@ class Recorder:
         # Of each kind of loader: its passes with a backward in them, and whether this one has one.
         self._passes: dict[str, int] = {}
         self._has_backward: dict[str, bool] = {}
+        self._unfed = 0
+        self._ending = False
         self.loader = self.loader_kind = ""
         self.modules: dict[int, nn.Module] = {}
         self.parameters: dict[int, torch.Tensor] = {}
@@ -97,10 +102,7 @@ class Recorder:
 
     def backward(self, loss: Any) -> None:
         """A ``backward`` is about to run; the process stops here when it is one too many."""
-        seconds = self._limits[2]
-        if self.is_full:
-            self._stop()
-        if seconds is not None and time.monotonic() - self._start > seconds and self.steps:
+        if self._ending or self._has_all_steps or (self._is_enough and not self.modules):
             self._stop()
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
         values = [
@@ -110,12 +112,28 @@ class Recorder:
         self.tape.weights = []
         self.event("backward", self.loader, loss=values, rng=of_random_state())
         self.steps += 1
+        self._unfed += 1
         self._has_backward[self.loader_kind] = True
 
+    def fetched(self) -> None:
+        """A batch came from a loader."""
+        self._unfed = 0
+
+    def forward(self) -> None:
+        """A model is about to be called in training; the weights are kept before a step that is not recorded."""
+        if self._has_all_steps or self._is_enough:
+            self._ending = True
+            self.keep_weights()
+
     @property
-    def is_full(self) -> bool:
-        """Whether the next ``backward`` is too much."""
+    def _has_all_steps(self) -> bool:
         return self._limits[0] is not None and self.steps >= self._limits[0]
+
+    @property
+    def _is_enough(self) -> bool:
+        _, epochs, seconds = self._limits
+        late = seconds is not None and self.steps > 0 and time.monotonic() - self._start > seconds
+        return late or (epochs is not None and self._unfed >= ENDLESS)
 
     def next_pass(self, loader: str) -> None:
         """A loader of the kind ``loader`` starts; the process stops here when training has made all its epochs."""

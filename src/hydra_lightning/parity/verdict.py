@@ -154,7 +154,7 @@ def _equal(verdict: Verdict) -> str:
         how = f"equal within {verdict.tolerance:g}"
         return f"{count}/{count} losses and learning rates{also} {how}; the random numbers are equal"
     epochs = tape.facts["epochs"]
-    passes = f" in {epochs} epochs" if epochs else ""
+    passes = f" in {epochs} epoch{'s' * (epochs > 1)}" if epochs else ""
     return (
         f"{count}/{count} losses, RNG states, learning rates and gradient norms{passes}{also} equal to the last bit; "
         f"{len(tape.weights)} final weights equal"

@@ -227,9 +227,11 @@ def _loaders(recorder: Recorder) -> None:
         batch = following(self)
         name = getattr(self, "_recorded_as", "")
         # What is fetched without gradients is evaluated, and a backward may follow it on a batch fetched before.
-        if name != recorder.loader and torch.is_grad_enabled():
-            recorder.loader = name
-            recorder.loader_kind = _kind_of(recorder.kept(name), recorder, name)
+        if torch.is_grad_enabled():
+            recorder.fetched()
+            if name != recorder.loader:
+                recorder.loader = name
+                recorder.loader_kind = _kind_of(recorder.kept(name), recorder, name)
         return batch
 
     base.__next__ = give  # type: ignore[method-assign]
@@ -306,9 +308,8 @@ def _outermost(
     grad = torch.is_grad_enabled()
     name = recorder.name(module, "module")
     recorder.modules[id(module)] = module
-    if grad and recorder.is_full:
-        # This forward belongs to a step that is not recorded, and may change buffers.
-        recorder.keep_weights()
+    if grad:
+        recorder.forward()
     facts: dict[str, Any] = {"train": module.training, "grad": grad, "batch": of_tensors((args, kwargs))}
     if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         facts["autocast"] = True
@@ -415,7 +416,7 @@ def _arguments(recorder: Recorder) -> None:
         )
         return result
 
-    argparse.ArgumentParser.parse_known_args = parse  # type: ignore[method-assign, assignment]
+    argparse.ArgumentParser.parse_known_args = parse  # type: ignore[method-assign]
 
 
 def _plain(value: Any) -> Any:
