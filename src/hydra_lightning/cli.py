@@ -11,6 +11,7 @@ import typer
 import hydra_lightning
 from hydra_lightning.commands import config, experiment
 from hydra_lightning.commands.check import check
+from hydra_lightning.commands.convert import convert
 from hydra_lightning.commands.doctor import doctor
 from hydra_lightning.commands.parity import parity
 from hydra_lightning.commands.schema import schema
@@ -65,6 +66,7 @@ def new(
 
 
 app.command()(check)
+app.command()(convert)
 app.command()(doctor)
 app.command()(parity)
 app.command()(schema)

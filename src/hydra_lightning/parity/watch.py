@@ -407,7 +407,7 @@ def _arguments(recorder: Recorder) -> None:
                         "choices": None
                         if action.choices is None
                         else [_plain(each) for each in action.choices],
-                        "help": action.help,
+                        "help": action.help if isinstance(action.help, str) else None,
                     }
                     for action in self._actions
                     if action.dest != "help"

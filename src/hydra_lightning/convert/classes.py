@@ -1,0 +1,49 @@
+"""Everything that is written of a program but its configs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hydra_lightning.convert.components import components_text
+from hydra_lightning.convert.data_class import data_pieces, data_text
+from hydra_lightning.convert.module_class import module_text
+from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.settings import Setting
+
+
+@dataclass
+class Written:
+    """What is written of a program.
+
+    Attributes:
+        components: the code of its plain modules; empty when it has none.
+        module: the LightningModule's file.
+        data: the LightningDataModule's file.
+        net: the target and the arguments of the model's config.
+        module_settings, data_settings: what each class takes.
+        metrics: the names that validation logs.
+        used: the settings of all three.
+    """
+
+    components: str
+    module: str
+    data: str
+    net: tuple[str, dict[str, object]]
+    module_settings: dict[str, Setting]
+    data_settings: dict[str, Setting]
+    metrics: list[str]
+    used: dict[str, Setting]
+
+
+def write_classes(program: Program) -> Written:
+    """Write the files of a program.
+
+    Raises:
+        Refused: a statement cannot be placed.
+    """
+    pieces = data_pieces(program)
+    module, module_scope, metrics = module_text(program, pieces)
+    data, data_scope = data_text(program, pieces)
+    components, net, net_scope = components_text(program)
+    used = {**module_scope.used, **data_scope.used, **net_scope.used}
+    return Written(components, module, data, net, module_scope.used, data_scope.used, metrics, used)

@@ -1,0 +1,263 @@
+"""Who is who in a program: the model, its optimizer, its schedulers, its loaders, and what is optimised."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from hydra_lightning.convert.flow import Block, Flow
+from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.convert.source import Piece
+from hydra_lightning.parity.tape import Tape
+
+WRAPPERS = ("enumerate", "tqdm", "iter", "track")
+
+
+@dataclass
+class Loader:
+    """Where the batches of a loop come from.
+
+    Attributes:
+        name: the variable, or None for a loader that is made in the head of the loop.
+        made: the piece and the ``DataLoader(...)`` call in it; None when a function of the program makes it.
+        target: the code of what a batch is unpacked into.
+        index: the name of the counter, where there is one.
+    """
+
+    name: str | None
+    made: tuple[Piece, ast.Call] | None
+    target: str
+    index: str | None
+
+
+@dataclass
+class Roles:
+    """The parts of a training."""
+
+    net: str
+    net_piece: Piece
+    optimizer: Piece
+    optimizer_call: ast.Call
+    optimizer_class: str
+    loss: tuple[Piece, ast.expr]
+    train: Loader
+    val: Loader | None = None
+    val_block: Block | None = None
+    val_in_epoch: bool = True
+    scheduler: Piece | None = None
+    scheduler_class: str = ""
+    scheduler_interval: str = "epoch"
+    clip: tuple[str, Piece, ast.expr] | None = None
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def roles_of(flow: Flow, tape: Tape) -> Roles:
+    """Find the roles in the flow of a program.
+
+    Raises:
+        Refused: they are not one model, one optimizer and loops over data loaders, or steps are not made in the
+            order zero, forward, backward, step.
+    """
+    optimizer, call = _made(flow, tape, "optimizer")
+    net = _net(optimizer, call)
+    net_piece = _assigned(flow.setup, net)
+    if net_piece is None:
+        raise Refused("no-model", optimizer.site, f"{net} is not made before the loop over epochs.")
+    backward = next(piece for piece in flow.body if _has(piece, tape, "backward"))
+    _need_plain_steps(flow, tape)
+    roles = Roles(
+        net=net,
+        net_piece=net_piece,
+        optimizer=optimizer,
+        optimizer_call=call,
+        optimizer_class=_public(_one(tape, "optimizer", optimizer)["class"]),
+        loss=(backward, _loss(backward)),
+        train=_loader(flow.batches, flow.setup),
+    )
+    _find_scheduler(roles, flow, tape)
+    _find_clipping(roles, flow, tape)
+    _find_evaluation(roles, flow)
+    return roles
+
+
+def events_in(piece: Piece, tape: Tape) -> set[str]:
+    """The kinds of events that were recorded in the lines of a piece."""
+    return {kind for kind, stacks in tape.stacks.items() for site in stacks if piece.covers(site)}
+
+
+def _has(piece: Piece, tape: Tape, kind: str) -> bool:
+    return kind in events_in(piece, tape)
+
+
+def _one(tape: Tape, kind: str, piece: Piece) -> dict[str, object]:
+    found = [facts for name, facts in tape.objects.items() if name.startswith(kind)]
+    if len(found) != 1:
+        raise Refused(f"several-{kind}s", piece.site, f"the program makes {len(found)} {kind}s.")
+    return found[0]
+
+
+def _public(path: object) -> str:
+    """``torch.optim.sgd.SGD`` as people write it."""
+    parts = str(path).split(".")
+    for package in (("torch", "optim", "lr_scheduler"), ("torch", "optim")):
+        if tuple(parts[: len(package)]) == package:
+            return ".".join([*package, parts[-1]])
+    return str(path)
+
+
+def _made(flow: Flow, tape: Tape, kind: str) -> tuple[Piece, ast.Call]:
+    pieces = [piece for piece in flow.setup if _has(piece, tape, kind)]
+    sites = list(tape.stacks.get(kind, {}))
+    if len(sites) != 1 or len(pieces) != 1:
+        where = sites[-1] if sites else flow.epochs.site
+        raise Refused(f"{kind}-place", where, f"one {kind} has to be made, before the loop over epochs.")
+    node = pieces[0].node
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        raise Refused(
+            f"{kind}-place", pieces[0].site, f"the {kind} is not made by a call that is assigned to a name."
+        )
+    return pieces[0], node.value
+
+
+def _net(piece: Piece, call: ast.Call) -> str:
+    """``net`` in ``SGD(net.parameters(), ...)``."""
+    first = (
+        call.args[0]
+        if call.args
+        else next((each.value for each in call.keywords if each.arg == "params"), None)
+    )
+    if (
+        isinstance(first, ast.Call)
+        and isinstance(first.func, ast.Attribute)
+        and first.func.attr == "parameters"
+        and isinstance(first.func.value, ast.Name)
+    ):
+        name = first.func.value.id
+        return piece.names.get(name, name)
+    raise Refused("parameters", piece.site, "the optimizer is not given the parameters() of one model.")
+
+
+def _assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
+    """The piece that makes the object of that name, not one that moves it to a device."""
+    found = [piece for piece in pieces if name in piece.defines and isinstance(piece.node, ast.Assign)]
+    made = [piece for piece in found if name not in piece.uses]
+    return made[-1] if made else None
+
+
+def _loss(piece: Piece) -> ast.expr:
+    node = piece.node
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and node.value.func.attr == "backward"
+        and not node.value.args
+        and not node.value.keywords
+    ):
+        return node.value.func.value
+    raise Refused("backward", piece.site, "backward is not a plain statement loss.backward().")
+
+
+def _need_plain_steps(flow: Flow, tape: Tape) -> None:
+    order = []
+    for piece in flow.body:
+        kinds = events_in(piece, tape)
+        order += [kind for kind in ("zero", "backward", "clip", "step") if kind in kinds]
+    plain = [kind for kind in order if kind != "clip"]
+    counts = [sum(event.kind == kind for event in tape.events) for kind in ("backward", "step")]
+    if sorted(plain) != ["backward", "step", "zero"] or plain.index("backward") > plain.index("step"):
+        raise Refused("steps", flow.batches.site, f"a batch is not one step: {', '.join(order)}.")
+    if counts[0] != counts[1]:
+        raise Refused("accumulation", flow.batches.site, "gradients are accumulated over several batches.")
+    if plain.index("zero") > plain.index("backward") and plain[-1] != "zero":
+        raise Refused(
+            "steps", flow.batches.site, f"gradients are set to zero between backward and step: {plain}."
+        )
+
+
+def _loader(head: Piece, setup: Sequence[Piece]) -> Loader:
+    node = head.node
+    if not isinstance(node, ast.For):
+        raise Refused("while-batches", head.site, "the loop over batches is a while loop.")
+    iterated, target, index = node.iter, node.target, None
+    while isinstance(iterated, ast.Call) and _called(iterated) in WRAPPERS and iterated.args:
+        if _called(iterated) == "enumerate":
+            if not isinstance(target, ast.Tuple) or not isinstance(target.elts[0], ast.Name):
+                raise Refused("enumerate", head.site, "enumerate is not unpacked into a counter and a batch.")
+            index, target = target.elts[0].id, target.elts[1]
+        iterated = iterated.args[0]
+    code = head.part(target).strip("()")
+    if isinstance(iterated, ast.Name):
+        name = head.names.get(iterated.id, iterated.id)
+        made = _assigned(setup, name)
+        if made is None:
+            raise Refused("loader", head.site, f"{name} is not made before the loop over epochs.")
+        value = made.node.value if isinstance(made.node, ast.Assign) else None
+        plain = isinstance(value, ast.Call) and _called(value) == "DataLoader" and len(made.defines) == 1
+        return Loader(name, (made, value) if plain and isinstance(value, ast.Call) else None, code, index)
+    if isinstance(iterated, ast.Call) and _called(iterated) == "DataLoader":
+        return Loader(None, (head, iterated), code, index)
+    raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
+
+
+def _called(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
+def _find_scheduler(roles: Roles, flow: Flow, tape: Tape) -> None:
+    if not tape.stacks.get("scheduler"):
+        return
+    roles.scheduler, _ = _made(flow, tape, "scheduler")
+    roles.scheduler_class = _public(_one(tape, "scheduler", roles.scheduler)["class"])
+    if roles.scheduler_class.endswith(("ReduceLROnPlateau", "LambdaLR", "SequentialLR", "ChainedScheduler")):
+        raise Refused("scheduler", roles.scheduler.site, f"{roles.scheduler_class} is not converted yet.")
+    stepped = [
+        piece for piece in pieces_in([*flow.before, *flow.body, *flow.after]) if _has(piece, tape, "schedule")
+    ]
+    if len(stepped) != 1:
+        raise Refused("scheduler", roles.scheduler.site, "the scheduler is not stepped at one place.")
+    if stepped[0] in flow.body:
+        roles.scheduler_interval = "step"
+    elif stepped[0] in flow.before:
+        raise Refused("scheduler", stepped[0].site, "the scheduler is stepped at the start of an epoch.")
+
+
+def _find_clipping(roles: Roles, flow: Flow, tape: Tape) -> None:
+    pieces = [piece for piece in flow.body if _has(piece, tape, "clip")]
+    if not pieces:
+        return
+    node = pieces[0].node
+    call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
+    order = flow.body.index(roles.loss[0]), flow.body.index(pieces[0])
+    groups = len(_one(tape, "optimizer", roles.optimizer)["groups"])  # type: ignore[arg-type]
+    plain = isinstance(call, ast.Call) and len(call.args) == 2 and not call.keywords
+    if len(pieces) > 1 or not plain or order[0] > order[1] or groups > 1:
+        raise Refused("clipping", pieces[0].site, "gradients are clipped in a way that is not converted yet.")
+    assert isinstance(call, ast.Call)
+    how = "value" if _called(call) == "clip_grad_value_" else "norm"
+    roles.clip = (how, pieces[0], call.args[1])
+
+
+def _find_evaluation(roles: Roles, flow: Flow) -> None:
+    blocks = [(node, True) for node in [*flow.before, *flow.after] if isinstance(node, Block)]
+    blocks += [(node, False) for node in flow.end if isinstance(node, Block)]
+    if not blocks:
+        return
+    if len(blocks) > 1 or not blocks[0][1] or blocks[0][0] in flow.before:
+        raise Refused(
+            "evaluation", blocks[-1][0].head.site, "the model is evaluated other than once after each epoch."
+        )
+    roles.val_block = blocks[0][0]
+    if any(isinstance(node, Block) for node in roles.val_block.inside):
+        raise Refused("evaluation", roles.val_block.head.site, "the model is evaluated in two loops.")
+    roles.val = _loader(roles.val_block.head, flow.setup)
+
+
+def pieces_in(nodes: Sequence[Piece | Block]) -> Iterator[Piece]:
+    """All pieces, those in loops too."""
+    for node in nodes:
+        if isinstance(node, Block):
+            yield from pieces_in(node.inside)
+        else:
+            yield node

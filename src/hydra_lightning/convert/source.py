@@ -1,0 +1,183 @@
+"""The files of a program, and statements of them as text that keeps the author's formatting and comments."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Replace = Callable[[ast.AST], str | None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file.
+
+    Attributes:
+        path: relative to the program's folder; empty for code that is not of the program.
+    """
+
+    path: str
+    text: str
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @functools.cached_property
+    def starts(self) -> list[int]:
+        """The offset of each line in the encoded text."""
+        offsets = [0]
+        for line in self.text.encode().splitlines(keepends=True):
+            offsets.append(offsets[-1] + len(line))
+        return offsets
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A statement of a file.
+
+    Attributes:
+        names: what its names are called where it goes.
+    """
+
+    node: ast.stmt
+    source: Source
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return id(self.node)
+
+    @property
+    def site(self) -> str:
+        return f"{self.source.path}:{self.node.lineno}"
+
+    def covers(self, site: str) -> bool:
+        file, _, line = site.rpartition(":")
+        last = self.node.end_lineno or self.node.lineno
+        return file == self.source.path and self.node.lineno <= int(line) <= last
+
+    @functools.cached_property
+    def defines(self) -> set[str]:
+        """Names that it binds or changes, by the names where it goes."""
+        return {self.names.get(name, name) for name in _bound(self.node)}
+
+    @functools.cached_property
+    def uses(self) -> set[str]:
+        """Names that it reads, by the names where it goes; not those of builtins."""
+        found = {node.id for node in ast.walk(self.node) if isinstance(node, ast.Name)}
+        read = {
+            node.id
+            for node in ast.walk(self.node)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
+        if isinstance(self.node, ast.AugAssign):
+            read |= {node.id for node in ast.walk(self.node.target) if isinstance(node, ast.Name)}
+        own = (
+            _bound(self.node) - read if not isinstance(self.node, (ast.FunctionDef, ast.ClassDef)) else set()
+        )
+        return {
+            self.names.get(name, name) for name in found - own if name in read and not hasattr(builtins, name)
+        }
+
+    def text(self, replace: Replace = lambda node: None, comments: bool = True) -> str:
+        """Its code from column 0, names changed, each node that ``replace`` gives text for replaced by it."""
+        first = self.node.lineno
+        for decorator in getattr(self.node, "decorator_list", []):
+            first = min(first, decorator.lineno)
+        lines = self.source.text.splitlines()
+        while comments and first > 1 and lines[first - 2].lstrip().startswith("#"):
+            first -= 1
+        start = self.source.starts[first - 1]
+        end = self.source.starts[self.node.end_lineno or self.node.lineno]
+        return textwrap.dedent(self._edited(start, end, replace)).strip("\n")
+
+    def part(self, node: ast.AST, replace: Replace = lambda node: None) -> str:
+        """The code of an expression in it."""
+        return self._edited(*self._span(node), replace, node).strip()
+
+    def _edited(self, start: int, end: int, replace: Replace, root: ast.AST | None = None) -> str:
+        data = self.source.text.encode()
+        pieces, at = [], start
+        for first, last, text in sorted(self._edits(root or self.node, replace)):
+            pieces.append(data[at:first].decode())
+            pieces.append(text)
+            at = max(at, last)
+        pieces.append(data[at:end].decode())
+        return "".join(pieces)
+
+    def _edits(self, node: ast.AST, replace: Replace) -> Iterator[tuple[int, int, str]]:
+        text = replace(node)
+        if text is not None:
+            first, last = self._span(node)
+            if isinstance(node, ast.stmt) and not text:
+                first, last = self.source.starts[node.lineno - 1], self.source.starts[node.end_lineno or 0]
+            yield first, last, text
+            return
+        if isinstance(node, ast.Name) and self.names.get(node.id, node.id) != node.id:
+            yield (*self._span(node), self.names[node.id])
+            return
+        for child in ast.iter_child_nodes(node):
+            yield from self._edits(child, replace)
+
+    def _span(self, node: ast.AST) -> tuple[int, int]:
+        starts = self.source.starts
+        first = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+        last = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        return first, last
+
+
+def made(code: str) -> Piece:
+    """A statement that is not of the program."""
+    source = Source("", code)
+    return Piece(source.tree.body[0], source)
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Names that a statement binds, or whose object it changes by an item or an attribute."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    found = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
+        elif isinstance(each, (ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Store):
+            root: ast.AST = each
+            while isinstance(root, (ast.Attribute, ast.Subscript)):
+                root = root.value
+            if isinstance(root, ast.Name):
+                found.add(root.id)
+    return found
+
+
+def read_program(folder: Path, entry: str) -> dict[str, Source]:
+    """The program and the modules of its folder that it imports, by path relative to ``folder``."""
+    found: dict[str, Source] = {}
+    waiting = [entry]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not (folder / path).is_file():
+            continue
+        found[path] = Source(path, (folder / path).read_text(encoding="utf-8"))
+        beside = Path(entry).parent
+        for node in ast.walk(found[path].tree):
+            if isinstance(node, ast.ImportFrom):
+                base = Path(path).parent.joinpath(*[".."] * (node.level - 1)) if node.level else beside
+                modules = [node.module or "", *(f"{node.module or ''}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                base, modules = beside, [alias.name for alias in node.names]
+            else:
+                continue
+            for module in modules:
+                file = base.joinpath(*module.strip(".").split("."))
+                waiting += [file.with_suffix(".py").as_posix(), (file / "__init__.py").as_posix()]
+    return found
