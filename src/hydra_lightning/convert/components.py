@@ -6,7 +6,7 @@ import ast
 import textwrap
 
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, attribute, is_move, is_only_a_move, needed
+from hydra_lightning.convert.rewrite import Scope, attribute, is_move, needed
 from hydra_lightning.convert.settings import is_literal, setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import file_text, parameters_text, with_helpers
@@ -31,7 +31,7 @@ def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]
         if isinstance(program.flow.definitions[name].node, ast.ClassDef):
             text = file_text("Plain modules.", [], imports, helpers)
             return text, (f"{path}.{name}", arguments), scope
-    pieces = needed([each for each in program.objects if not is_only_a_move(each)], [program.roles.net])
+    pieces = needed(program.objects, [program.roles.net])
     helpers, imports = with_helpers(program, pieces)
     program.keep(pieces, f"lightning_classes/models/components/{program.stem}.py")
     last = pieces.pop()

@@ -80,7 +80,7 @@ def convert(
     if seed != SEED:
         # What the program does not seed itself has to start from the same seed as the experiment.
         tape = record(program, limits, seed)
-    parts = Program(flow, roles, settings, tape, stem)
+    parts = Program(flow, roles, settings, tape, stem, sources[entry])
     written = write_classes(parts)
     files, keys = configs_of(written, parts)
     files |= {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, is_only_a_move, needed, only_tells
+from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, needed, only_tells
 from hydra_lightning.convert.roles import pieces_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import class_text, file_text, parameters_text, with_helpers
@@ -44,7 +44,9 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
         ]
         body += [textwrap.indent(code, "    ") for code in statements]
         methods[:0] = ["\n".join(first), "\n".join([*body, "    self._is_set_up = True"])]
-    text = class_text(f"{program.camel}DataModule", "LightningDataModule", "The data.", methods)
+    text = class_text(
+        f"{program.camel}DataModule", "LightningDataModule", f"{program.told}: the data.", methods
+    )
     helpers, imports = with_helpers(
         program, [*pieces, *(loader.made[0] for loader in program.loaders if loader.made)]
     )
@@ -64,7 +66,7 @@ def data_pieces(program: Program) -> list[Piece]:
             }
         elif loader.name is not None:
             wanted.add(loader.name)
-    candidates = [piece for piece in program.objects if piece not in direct and not is_only_a_move(piece)]
+    candidates = [piece for piece in program.objects if piece not in direct]
     return [piece for piece in needed(candidates, wanted) if not only_tells(piece.node)]
 
 

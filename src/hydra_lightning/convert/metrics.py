@@ -36,47 +36,69 @@ def printed(pieces: Sequence[Piece], counters: set[str]) -> list[tuple[str, Piec
     for piece in pieces:
         for node in ast.walk(piece.node):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
-                for label, value in _values(node):
+                label = ""
+                for told, value, following in _values(node):
+                    label = told if re.search(r"[a-zA-Z]{2}", told) else label
                     names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
-                    if isinstance(value, ast.Constant) or not names or names <= counters or _is_size(value):
+                    if (
+                        not names
+                        or names <= counters
+                        or _is_size(value)
+                        or following.lstrip().startswith("/")
+                    ):
+                        # A count of so many: the share of it comes next, or is no metric.
                         continue
                     name = _name(label, value)
+                    label = ""
                     if name and name not in found:
                         found[name] = (piece, value)
     return [(name, piece, value) for name, (piece, value) in found.items()]
 
 
-def _values(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    """Each value of a ``print`` with the text before it."""
-    label = ""
+def _values(call: ast.Call) -> Iterator[tuple[str, ast.expr, str]]:
+    """Each value of a ``print`` with the text before and after it."""
+    parts: list[str | ast.expr] = []
     for argument in call.args:
-        if isinstance(argument, ast.JoinedStr):
-            for part in argument.values:
-                if isinstance(part, ast.FormattedValue):
-                    yield label, part.value
-                    label = ""
-                elif isinstance(part, ast.Constant):
-                    label = str(part.value)
-        elif (
-            isinstance(argument, ast.BinOp)
-            and isinstance(argument.op, ast.Mod)
-            and _text(argument.left) is not None
-        ):
-            values = argument.right.elts if isinstance(argument.right, ast.Tuple) else [argument.right]
-            yield from zip(re.split(r"%[-+ 0-9.]*[a-zA-Z]", _text(argument.left) or ""), values, strict=False)
-        elif (
-            isinstance(argument, ast.Call)
-            and isinstance(argument.func, ast.Attribute)
-            and argument.func.attr == "format"
-        ):
-            yield from zip(
-                re.split(r"\{[^}]*\}", _text(argument.func.value) or ""), argument.args, strict=False
-            )
-        elif (text := _text(argument)) is not None:
-            label = text
-        else:
-            yield label, argument
-            label = ""
+        parts += [*_parts(argument), " "]
+    for index, part in enumerate(parts):
+        if isinstance(part, ast.expr):
+            around = [parts[index - 1] if index else "", parts[index + 1] if index + 1 < len(parts) else ""]
+            before, after = (each if isinstance(each, str) else "" for each in around)
+            if not before.strip() and index > 1 and isinstance(parts[index - 2], str):
+                before = str(parts[index - 2])
+            yield before, part, after
+
+
+def _parts(argument: ast.expr) -> Iterator[str | ast.expr]:
+    """The texts and values of one argument, alternating."""
+    if isinstance(argument, ast.JoinedStr):
+        for part in argument.values:
+            if isinstance(part, ast.FormattedValue):
+                yield part.value
+            elif isinstance(part, ast.Constant):
+                yield str(part.value)
+        return
+    texts: list[str] = []
+    values: list[ast.expr] = []
+    if (
+        isinstance(argument, ast.BinOp)
+        and isinstance(argument.op, ast.Mod)
+        and _text(argument.left) is not None
+    ):
+        values = list(argument.right.elts) if isinstance(argument.right, ast.Tuple) else [argument.right]
+        texts = re.split(r"%[-+ 0-9.]*[a-zA-Z]", (_text(argument.left) or "").replace("%%", ""))
+    elif isinstance(argument, ast.Call) and ast.unparse(argument.func).endswith(".format"):
+        assert isinstance(argument.func, ast.Attribute)
+        texts, values = re.split(r"\{[^}]*\}", _text(argument.func.value) or ""), list(argument.args)
+    elif (text := _text(argument)) is not None:
+        texts = [text]
+    else:
+        values = [argument]
+        texts = [""]
+    for index, text in enumerate(texts):
+        yield text
+        if index < len(values):
+            yield values[index]
 
 
 def _text(node: ast.expr) -> str | None:

@@ -10,7 +10,7 @@ from hydra_lightning.convert.data_class import data_names
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, attribute, is_only_a_move, needed, only_tells
+from hydra_lightning.convert.rewrite import Scope, attribute, needed, only_tells, used_in
 from hydra_lightning.convert.roles import Loader, pieces_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import class_text, file_text, method_text, parameters_text, with_helpers
@@ -18,7 +18,7 @@ from hydra_lightning.convert.text import class_text, file_text, method_text, par
 
 def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Scope, list[str]]:
     roles, flow = program.roles, program.flow
-    used = set().union(*(piece.uses for piece in pieces_in([*flow.body, *flow.after])))
+    used = set().union(*(used_in(piece) for piece in pieces_in([*flow.body, *flow.after])))
     own = {roles.net: "self.net"}
     kept_out = {*own, *(name for piece in data_pieces for name in piece.defines)}
     kept_out |= {loader.name for loader in program.loaders if loader.name}
@@ -27,7 +27,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     ]
     objects = [
         piece
-        for piece in needed([each for each in rest if not is_only_a_move(each)], used - kept_out)
+        for piece in needed(rest, used - kept_out)
         if not piece.defines & kept_out and not only_tells(piece.node)
     ]
     attributes = {
@@ -59,7 +59,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     ]
     forward = "def forward(self, *inputs: Any) -> Any:\n    return self.net(*inputs)"
     text = class_text(
-        f"{program.camel}Module", "LightningModule", "The training.", ["\n".join(head), forward, *methods]
+        f"{program.camel}Module", "LightningModule", f"{program.told}.", ["\n".join(head), forward, *methods]
     )
     extra = [
         "from collections.abc import Callable",
@@ -70,16 +70,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     ]
     pieces = [*objects, *program.steps, roles.loss[0], *pieces_in(flow.after)]
     helpers, imports = with_helpers(program, pieces)
-    return (
-        file_text(
-            f"The training of {program.file}.",
-            extra,
-            imports,
-            [*helpers, text],
-        ),
-        scope,
-        metrics,
-    )
+    return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
 
 
 def _training_step(program: Program, scope: Scope) -> str:

@@ -75,6 +75,8 @@ def _line(
     for kind, why in BY_LIGHTNING.items():
         if kind in events_in(piece, tape):
             return Line(piece.site, "dropped", why, code)
+    if "add_argument" in code or "ArgumentParser" in code:
+        return Line(piece.site, "converted", "an option: see the table", code)
     if is_only_a_move(piece):
         return Line(piece.site, "dropped", "the Trainer moves models and batches", code)
     if only_tells(piece.node):

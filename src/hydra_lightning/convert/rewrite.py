@@ -139,10 +139,26 @@ def is_only_a_move(piece: Piece) -> bool:
     )
 
 
+def used_in(piece: Piece) -> set[str]:
+    """The names that a statement reads, but for the devices that it moves things to."""
+    moves = [each for each in ast.walk(piece.node) if isinstance(each, ast.Call) and is_move(each)]
+    devices = {id(name) for call in moves for argument in call.args for name in ast.walk(argument)}
+    read = {
+        piece.names.get(each.id, each.id)
+        for each in ast.walk(piece.node)
+        if isinstance(each, ast.Name) and id(each) not in devices
+    }
+    return piece.uses & read
+
+
 def only_tells(statement: ast.stmt) -> bool:
     """Whether a statement only prints, logs or saves."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        name = ast.unparse(statement.value.func).rpartition(".")[2]
+        owner, _, name = ast.unparse(statement.value.func).rpartition(".")
+        if name in ("update", "write", "close"):
+            return any(
+                word in owner.lower() for word in ("bar", "tqdm", "progress", "writer", "log", "stdout")
+            )
         return name in TELLING or name in SAVING
     if isinstance(statement, (ast.If, ast.With, ast.For)):
         return all(
@@ -156,8 +172,9 @@ def needed(pieces: Sequence[Piece], names: Iterable[str]) -> list[Piece]:
     """The pieces that decide what ``names`` are at the end, in order."""
     wanted = set(names)
     kept: list[Piece] = []
+    assigned = {name for piece in pieces for name in piece.defines}
     for piece in reversed(pieces):
-        if piece.defines & wanted:
+        if (piece.defines | (piece.changes & assigned)) & wanted:
             kept.append(piece)
             if not (
                 isinstance(piece.node, ast.Assign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import symtable
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,22 +71,35 @@ class Piece:
         return {self.names.get(name, name) for name in _bound(self.node)}
 
     @functools.cached_property
+    def changes(self) -> set[str]:
+        """Names whose objects it may change by calling a method of theirs."""
+        roots = (
+            _root(each.value.func)
+            for each in ast.walk(self.node)
+            if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
+        )
+        return {self.names.get(root.id, root.id) for root in roots if isinstance(root, ast.Name)}
+
+    @functools.cached_property
     def uses(self) -> set[str]:
         """Names that it reads, by the names where it goes; not those of builtins."""
-        found = {node.id for node in ast.walk(self.node) if isinstance(node, ast.Name)}
+        if isinstance(self.node, (ast.FunctionDef, ast.ClassDef)):
+            return _free(self.text(comments=False)) - {self.node.name}
         read = {
-            node.id
-            for node in ast.walk(self.node)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+            each.id
+            for each in ast.walk(self.node)
+            if isinstance(each, ast.Name) and (isinstance(each.ctx, ast.Load) or self._is_augmented(each))
         }
-        if isinstance(self.node, ast.AugAssign):
-            read |= {node.id for node in ast.walk(self.node.target) if isinstance(node, ast.Name)}
-        own = (
-            _bound(self.node) - read if not isinstance(self.node, (ast.FunctionDef, ast.ClassDef)) else set()
-        )
-        return {
-            self.names.get(name, name) for name in found - own if name in read and not hasattr(builtins, name)
+        inner = {
+            argument.arg
+            for each in ast.walk(self.node)
+            if isinstance(each, ast.Lambda)
+            for argument in each.args.args
         }
+        return {self.names.get(name, name) for name in read - inner if not hasattr(builtins, name)}
+
+    def _is_augmented(self, name: ast.Name) -> bool:
+        return any(isinstance(each, ast.AugAssign) and each.target is name for each in ast.walk(self.node))
 
     def text(self, replace: Replace = lambda node: None, comments: bool = True) -> str:
         """Its code from column 0, names changed, each node that ``replace`` gives text for replaced by it."""
@@ -132,6 +146,28 @@ class Piece:
         first = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
         last = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
         return first, last
+
+
+def _root(node: ast.AST) -> ast.AST:
+    """``x`` in ``x.y[0].z``; nothing of that kind for a plain name."""
+    if isinstance(node, ast.Name):
+        return ast.Constant(None)
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node
+
+
+def _free(code: str) -> set[str]:
+    """The names that a function or class takes from the module around it."""
+    waiting, found = [symtable.symtable(code, "program", "exec")], set()
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        inside = table.get_type() != "module"
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (symbol.is_global() if inside else not symbol.is_assigned()):
+                found.add(symbol.get_name())
+    return {name for name in found if not hasattr(builtins, name)}
 
 
 def made(code: str) -> Piece:
