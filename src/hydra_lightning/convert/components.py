@@ -28,7 +28,7 @@ def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]
         and ast.unparse(call.func) in program.flow.definitions
     ):
         name = ast.unparse(call.func)
-        if isinstance(program.flow.definitions[name].node, ast.ClassDef):
+        if isinstance(program.flow.definitions[name].node, (ast.ClassDef, ast.FunctionDef)):
             text = file_text("Plain modules.", [], imports, helpers)
             return text, (f"{path}.{name}", arguments), scope
     pieces = needed(program.objects, [program.roles.net])
@@ -52,9 +52,12 @@ def _plain_arguments(
     definition = program.flow.definitions.get(ast.unparse(call.func))
     if definition is None:
         return None
-    inner = [each for each in ast.walk(definition.node) if isinstance(each, ast.FunctionDef)]
-    init = next((each for each in inner if each.name == "__init__"), None)
-    names = [each.arg for each in init.args.args][1:] if init is not None else []
+    names: list[str] = []
+    if isinstance(definition.node, ast.FunctionDef):
+        names = [each.arg for each in definition.node.args.args]
+    elif isinstance(definition.node, ast.ClassDef):
+        inner = [each for each in definition.node.body if isinstance(each, ast.FunctionDef)]
+        names = [each.arg for init in inner if init.name == "__init__" for each in init.args.args][1:]
     given = [
         *zip(names, call.args, strict=False),
         *((each.arg or "", each.value) for each in call.keywords),

@@ -16,6 +16,14 @@ from hydra_lightning.convert.settings import Setting, is_literal, setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.parity.tape import Tape
 
+RESOLVERS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floordiv",
+}
+
 
 def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict[str, str]]:
     """The files below ``configs/``, and the key of each setting by its code.
@@ -26,6 +34,7 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
     """
     keys: dict[str, str] = {}
     roles, settings, stem, camel = program.roles, program.settings, program.stem, program.camel
+    epochs = _epochs(program.flow, settings, keys)
     target, arguments = written.net
     model = [f"_target_: lightning_classes.models.{stem}_module.{camel}Module"]
     model += _entries(written.module_settings, "model", keys)
@@ -45,7 +54,7 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
             model += _arguments(piece, path, f"model.{role}", settings, keys)
     data = [f"_target_: lightning_classes.data.{stem}_datamodule.{camel}DataModule"]
     data += _entries(written.data_settings, "data", keys)
-    experiment = _experiment(written, program, keys)
+    experiment = _experiment(written, program, epochs, keys)
     files = {f"model/{stem}.yaml": model, f"data/{stem}.yaml": data, f"experiment/{stem}.yaml": experiment}
     return {f"configs/{name}": "\n".join(lines) + "\n" for name, lines in files.items()}, keys
 
@@ -78,6 +87,8 @@ def _arguments(
             lines += entry(name, as_yaml(setting.value), setting.help, "  ")
         elif is_literal(value):
             lines += entry(name, as_yaml(ast.literal_eval(value)), "", "  ")
+        elif (formula := _formula(value, piece, settings, keys)) is not None:
+            lines += entry(name, formula, "", "  ")
         else:
             raise Refused(
                 "computed-argument", piece.site, f"{name} of {path} is computed: {piece.part(value)}"
@@ -85,7 +96,23 @@ def _arguments(
     return lines
 
 
-def _experiment(written: Written, program: Program, keys: dict[str, str]) -> list[str]:
+def _formula(
+    node: ast.expr, piece: Piece, settings: Mapping[str, Setting], keys: Mapping[str, str]
+) -> str | None:
+    """``${mul:${trainer.max_epochs},10}`` for ``EPOCHS * 10``, where every setting has a key."""
+    setting = setting_in(node, piece, settings)
+    if setting is not None:
+        return f"${{{keys[setting.code]}}}" if setting.code in keys else None
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return repr(node.value)
+    resolver = RESOLVERS.get(type(node.op)) if isinstance(node, ast.BinOp) else None
+    if resolver is None or not isinstance(node, ast.BinOp):
+        return None
+    parts = [_formula(each, piece, settings, keys) for each in (node.left, node.right)]
+    return None if None in parts else f"${{{resolver}:{parts[0]},{parts[1]}}}"
+
+
+def _experiment(written: Written, program: Program, epochs: int, keys: dict[str, str]) -> list[str]:
     roles, settings, stem = program.roles, program.settings, program.stem
     typed = " ".join([program.file, *program.tape.command[1:]])
     lines = ["# @package _global_", f"# The training of {typed}", "", "defaults:"]
@@ -96,7 +123,7 @@ def _experiment(written: Written, program: Program, keys: dict[str, str]) -> lis
     ]
     lines += ["", f"tags: [{as_yaml(stem)}]", f"seed: {seed_of(program.flow, settings, program.tape, keys)}"]
     lines += ["test: false # the program has no test of its own", "", "trainer:"]
-    lines.append(f"  max_epochs: {_epochs(program.flow, settings, keys)}")
+    lines.append(f"  max_epochs: {epochs}")
     if roles.clip is not None:
         how, piece, limit = roles.clip
         setting = setting_in(limit, piece, settings)

@@ -18,7 +18,10 @@ from hydra_lightning.convert.text import class_text, file_text, method_text, par
 
 def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Scope, list[str]]:
     roles, flow = program.roles, program.flow
-    used = set().union(*(used_in(piece) for piece in pieces_in([*flow.body, *flow.after])))
+    telling = list(pieces_in(flow.after))
+    kept_pieces = [piece for piece in pieces_in([*flow.body, *flow.after]) if not program.is_dropped(piece)]
+    used = set().union(*(used_in(piece) for piece in [*kept_pieces, roles.loss[0]]))
+    used |= {name for _, piece, value in printed(telling, set()) for name in _names(piece, value)}
     own = {roles.net: "self.net"}
     kept_out = {*own, *(name for piece in data_pieces for name in piece.defines)}
     kept_out |= {loader.name for loader in program.loaders if loader.name}

@@ -73,7 +73,7 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
         optimizer_call=call,
         optimizer_class=_public(_one(tape, "optimizer", optimizer)["class"]),
         loss=(backward, _loss(backward)),
-        train=_loader(flow.batches, flow.setup),
+        train=_loader(flow.batches, flow.setup, flow.before),
     )
     _find_scheduler(roles, flow, tape)
     _find_clipping(roles, flow, tape)
@@ -176,12 +176,22 @@ def _need_plain_steps(flow: Flow, tape: Tape) -> None:
         )
 
 
-def _loader(head: Piece, setup: Sequence[Piece]) -> Loader:
+def _loader(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]) -> Loader:
     node = head.node
     if not isinstance(node, ast.For):
         raise Refused("while-batches", head.site, "the loop over batches is a while loop.")
     iterated, target, index = node.iter, node.target, None
-    while isinstance(iterated, ast.Call) and _called(iterated) in WRAPPERS and iterated.args:
+    wrapped = {
+        name: piece.node.value
+        for piece in before
+        if isinstance(piece, Piece) and isinstance(piece.node, ast.Assign) and _is_wrapper(piece.node.value)
+        for name in piece.defines
+    }
+    while True:
+        if isinstance(iterated, ast.Name):
+            iterated = wrapped.get(head.names.get(iterated.id, iterated.id), iterated)
+        if not isinstance(iterated, ast.Call) or not _is_wrapper(iterated):
+            break
         if _called(iterated) == "enumerate":
             if not isinstance(target, ast.Tuple) or not isinstance(target.elts[0], ast.Name):
                 raise Refused("enumerate", head.site, "enumerate is not unpacked into a counter and a batch.")
@@ -199,6 +209,10 @@ def _loader(head: Piece, setup: Sequence[Piece]) -> Loader:
     if isinstance(iterated, ast.Call) and _called(iterated) == "DataLoader":
         return Loader(None, (head, iterated), code, index)
     raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
+
+
+def _is_wrapper(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _called(node) in WRAPPERS and bool(node.args)
 
 
 def _called(call: ast.Call) -> str:
@@ -251,7 +265,7 @@ def _find_evaluation(roles: Roles, flow: Flow) -> None:
     roles.val_block = blocks[0][0]
     if any(isinstance(node, Block) for node in roles.val_block.inside):
         raise Refused("evaluation", roles.val_block.head.site, "the model is evaluated in two loops.")
-    roles.val = _loader(roles.val_block.head, flow.setup)
+    roles.val = _loader(roles.val_block.head, flow.setup, flow.after)
 
 
 def pieces_in(nodes: Sequence[Piece | Block]) -> Iterator[Piece]:

@@ -45,7 +45,7 @@ def settings_of(flow: Flow, tape: Tape) -> dict[str, Setting]:
             flag = max(option["flags"], key=len, default=option["name"])
             code = f"{name}.{option['name']}"
             found[code] = Setting(
-                code, option["name"], option["value"], option["help"] or "", flag, parser["site"]
+                code, option["name"], option["value"], option["help"] or "", flag, holder.site
             )
     return found
 

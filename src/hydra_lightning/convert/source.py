@@ -90,12 +90,8 @@ class Piece:
             for each in ast.walk(self.node)
             if isinstance(each, ast.Name) and (isinstance(each.ctx, ast.Load) or self._is_augmented(each))
         }
-        inner = {
-            argument.arg
-            for each in ast.walk(self.node)
-            if isinstance(each, ast.Lambda)
-            for argument in each.args.args
-        }
+        lambdas = [each for each in ast.walk(self.node) if isinstance(each, ast.Lambda)]
+        inner = {argument.arg for each in lambdas for argument in each.args.args}
         return {self.names.get(name, name) for name in read - inner if not hasattr(builtins, name)}
 
     def _is_augmented(self, name: ast.Name) -> bool:
