@@ -43,7 +43,7 @@ def convert(
     root = nearest_project(project)
     script = Script(program, tuple(arguments or ()), folder)
     try:
-        found = convert(script, root, name, Limits(epochs=epochs))
+        found = convert(script, root, name, Limits(epochs=epochs), force)
     except Refused as error:
         if form == "json":
             typer.echo(
@@ -59,7 +59,7 @@ def convert(
         for path, content in found.files.items():
             typer.echo(f"--- {path}\n{content}")
     else:
-        write(found, root, force)
+        write(found, root)
     typer.echo(json.dumps(_data(found), indent=2) if form == "json" else _text(found, dry_run))
     if found.to_do:
         raise typer.Exit(CODES["to do"])

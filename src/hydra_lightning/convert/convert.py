@@ -53,7 +53,11 @@ class Conversion:
 
 
 def convert(
-    program: Script, project: Path, name: str | None = None, limits: Limits | None = None
+    program: Script,
+    project: Path,
+    name: str | None = None,
+    limits: Limits | None = None,
+    force: bool = False,
 ) -> Conversion:
     """Convert a program; nothing is written yet.
 
@@ -62,13 +66,20 @@ def convert(
         project: the project to convert it into.
         name: of the files and the experiment; the program's own name without it.
         limits: when to cut the recordings.
+        force: whether files of that name may be there.
 
     Raises:
+        ProjectError: files of that name are there.
         ParityError: the program cannot be recorded.
         Refused: it is not converted; names the reason and the line.
     """
     limits = limits or Limits()
     stem = _stem(name or _name(program.file))
+    taken = [path for path in _paths(stem).values() if (project / path).exists()]
+    if taken and not force:
+        raise ProjectError(
+            f"Already there: {', '.join(taken)}. Another --name, or --force to overwrite them."
+        )
     tape = record(program, limits, SEED)
     folder = (program.folder or program.file.parent).resolve()
     sources = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
@@ -84,30 +95,34 @@ def convert(
     written = write_classes(parts)
     files, keys = configs_of(written, parts)
     files |= {
-        f"lightning_classes/models/components/{stem}.py": written.components,
-        f"lightning_classes/models/{stem}_module.py": written.module,
-        f"lightning_classes/data/{stem}_datamodule.py": written.data,
+        _paths(stem)["components"]: written.components,
+        _paths(stem)["module"]: written.module,
+        _paths(stem)["data"]: written.data,
     }
     verdict = _proved(tape, program, project, files, stem, limits, seed)
     lines = lines_of(sources[entry], flow, parts.kept, keys, settings, tape)
-    files[f"docs/conversions/{stem}.md"] = report(tape, verdict, lines, keys, settings)
+    files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
     return Conversion(files, lines, keys, tape, verdict, stem)
 
 
-def write(conversion: Conversion, project: Path, force: bool = False) -> None:
-    """Write the files of a conversion.
-
-    Raises:
-        ProjectError: one of them is there already, and ``force`` is not given; nothing is written then.
-    """
-    taken = [path for path in conversion.files if (project / path).exists()]
-    if taken and not force:
-        raise ProjectError(
-            f"Already there: {', '.join(taken)}. Another --name, or --force to overwrite them."
-        )
+def write(conversion: Conversion, project: Path) -> None:
+    """Write the files of a conversion."""
     for path, content in conversion.files.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(content, encoding="utf-8")
+
+
+def _paths(stem: str) -> dict[str, str]:
+    """The files of a conversion, by what they are."""
+    return {
+        "model config": f"configs/model/{stem}.yaml",
+        "data config": f"configs/data/{stem}.yaml",
+        "experiment": f"configs/experiment/{stem}.yaml",
+        "components": f"lightning_classes/models/components/{stem}.py",
+        "module": f"lightning_classes/models/{stem}_module.py",
+        "data": f"lightning_classes/data/{stem}_datamodule.py",
+        "report": f"docs/conversions/{stem}.md",
+    }
 
 
 def _proved(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hydra_lightning.convert.flow import Flow
-from hydra_lightning.convert.rewrite import is_only_a_move, only_tells
+from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move, only_tells
 from hydra_lightning.convert.roles import events_in, pieces_in
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source
@@ -28,7 +28,14 @@ BY_LIGHTNING = {
 
 @dataclass(frozen=True)
 class Line:
-    """A statement: its place, what became of it (``converted``, ``dropped``, ``to do``), where or why, and its code."""
+    """A statement of the program.
+
+    Attributes:
+        site: its place.
+        what: ``converted``, ``dropped``, ``not exercised`` or ``to do``.
+        why: where it went, or why it did not.
+        code: its first line.
+    """
 
     site: str
     what: str
@@ -83,6 +90,8 @@ def _line(
         return Line(
             piece.site, "dropped", "it only tells or saves: self.log, and the checkpoint callback", code
         )
+    if is_a_way_out(piece.node):
+        return Line(piece.site, "not exercised", "the recording did not leave the loop here", code)
     if in_setup or isinstance(piece.node, (ast.Assign, ast.AugAssign)):
         return Line(piece.site, "dropped", "nothing of the training uses it", code)
     return Line(piece.site, "to do", "left out: what it does is not known", code)

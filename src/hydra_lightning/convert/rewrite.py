@@ -198,6 +198,13 @@ def _is_plain(node: ast.Assign) -> bool:
     )
 
 
+def is_a_way_out(statement: ast.stmt) -> bool:
+    """Whether a statement only tells, or leaves a loop under a condition."""
+    if isinstance(statement, ast.If):
+        return all(is_a_way_out(each) for each in [*statement.body, *statement.orelse])
+    return only_tells(statement) or isinstance(statement, (ast.Break, ast.Continue))
+
+
 def attribute(name: str, reserved: frozenset[str] = RESERVED) -> str:
     """The name of an attribute for a variable."""
     return f"{name}_" if name in reserved else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -49,11 +50,33 @@ def parameters_text(settings: Mapping[str, Setting]) -> str:
 
 
 def file_text(told: str, extra: Sequence[str], imports: Sequence[str], parts: Sequence[str]) -> str:
-    """A file: its docstring, the imports of the program and those ``extra`` ones that they do not bring."""
-    bound = {name for line in imports for name in made(line).defines}
-    more = [line for line in extra if not made(line).defines <= bound]
-    lines = sorted(dict.fromkeys([*more, *imports]), key=lambda line: (not line.startswith("import"), line))
-    return "\n".join([f'"""{told}"""', "", *lines, "", "", "\n\n\n".join(_short(part) for part in parts), ""])
+    """A file: docstring, the imports of the program that it needs, and the ``extra`` ones that they do not bring."""
+    body = "\n\n\n".join(_short(part) for part in parts)
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    lines = [line for each in imports if (line := _trimmed(each, used))]
+    bound = {name for line in lines for name in made(line).defines}
+    lines += [line for line in extra if not made(line).defines <= bound]
+    groups = [sorted(group) for group in _grouped(dict.fromkeys(lines)) if group]
+    return "\n".join(
+        [f'"""{told}"""', "", "\n\n".join("\n".join(group) for group in groups), "", "", body, ""]
+    )
+
+
+def _trimmed(line: str, used: set[str]) -> str:
+    """An import without the names that are not used; empty when none is left."""
+    node = ast.parse(line).body[0]
+    assert isinstance(node, (ast.Import, ast.ImportFrom))
+    node.names = [each for each in node.names if (each.asname or each.name).partition(".")[0] in used]
+    return ast.unparse(node) if node.names else ""
+
+
+def _grouped(lines: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+    """Imports of the future, of the standard library and of all others."""
+    groups: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for line in lines:
+        package = line.split()[1].partition(".")[0]
+        groups[0 if package == "__future__" else 1 if package in sys.stdlib_module_names else 2].append(line)
+    return groups
 
 
 def _short(text: str) -> str:

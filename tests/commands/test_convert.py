@@ -1,0 +1,103 @@
+"""``hydra-lightning convert``: what is told, written and answered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hydra_lightning.cli import app
+
+PROGRAM = """import argparse
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1, help="step size")
+args = parser.parse_args()
+x = torch.randn(40, 8)
+loader = DataLoader(TensorDataset(x, x.sum(1, keepdim=True)), batch_size=8, shuffle=True)
+model = nn.Linear(8, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+for epoch in range(3):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+"""
+pytestmark = pytest.mark.usefixtures("forked")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    file = tmp_path / "old" / "linear.py"
+    file.parent.mkdir()
+    file.write_text(PROGRAM)
+    return file
+
+
+def convert(project: Path, *arguments: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["convert", "--into", str(project), *map(str, arguments)])
+    told = done.output if isinstance(done.exception, SystemExit) else f"{done.output}{done.exception or ''}"
+    return done.exit_code, told
+
+
+def test_a_conversion_is_told_and_runs(project: Path, program: Path) -> None:
+    code, told = convert(project, program, "--", "--lr", "0.02")
+    assert code == 0, told
+    for words in (
+        "recorded  10 steps, 2 epochs  (SGD; 1 loaders)",
+        "lightning_classes/models/linear_module.py",
+        "args.lr → model.optimizer.lr",
+        "parity    PASS  10/10 losses",
+        "next: python lightning_classes/train.py experiment=linear",
+    ):
+        assert words in told, told
+    assert "lr: 0.02 # step size" in (project / "configs/model/linear.yaml").read_text()
+    assert [file.name for file in program.parent.iterdir()] == ["linear.py"]
+
+    code, told = convert(project, program)
+    assert code == 1
+    assert "Already there: configs/model/linear.yaml" in told
+    code, told = convert(project, program, "--force", "--format", "json")
+    assert code == 0, told
+    assert json.loads(told)["keys"] == {"args.lr": "model.optimizer.lr"}
+    assert "lr: 0.1 # step size" in (project / "configs/model/linear.yaml").read_text()
+
+
+def test_a_dry_run_prints_and_writes_nothing(project: Path, program: Path) -> None:
+    before = sorted(project.rglob("*"))
+    code, told = convert(project, program, "--dry-run", "--name", "other")
+    assert code == 0, told
+    assert "--- lightning_classes/models/other_module.py" in told
+    assert "class OtherModule(LightningModule):" in told
+    assert sorted(project.rglob("*")) == before
+
+
+def test_to_dos_refusals_and_failures_have_codes_of_their_own(project: Path, program: Path) -> None:
+    before = sorted(project.rglob("*"))
+    program.write_text(
+        PROGRAM.replace("        loss.backward()", "        (loss * 2).backward(retain_graph=True)")
+    )
+    code, told = convert(project, program)
+    assert code == 6
+    assert "refused (backward)  linear.py:18" in told
+    assert "nothing was written" in told
+    code, told = convert(project, program, "--format", "json")
+    assert (code, json.loads(told)["code"]) == (6, "backward")
+
+    program.write_text(PROGRAM.replace("model = nn", "raise ValueError('no data')\nmodel = nn"))
+    code, told = convert(project, program)
+    assert code == 4
+    assert "linear.py:12: linear.py fails by itself: ValueError: no data" in told
+    assert sorted(project.rglob("*")) == before
+
+    program.write_text(PROGRAM + "table = model.weight.tolist()\n")
+    code, told = convert(project, program)
+    assert code == 5
+    assert "to do     linear.py:20" in told

@@ -1,0 +1,201 @@
+"""Programs in the styles that people use become projects that train the same; the others are refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hydra_lightning.convert.convert import Conversion, convert, write
+from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.errors import ParityError, ProjectError
+from hydra_lightning.parity.sides import Script
+from hydra_lightning.scaffold.new import new_project
+from hydra_lightning.tasks.check import check_overrides
+
+PROGRAMS = Path(__file__).parent / "programs"
+pytestmark = pytest.mark.usefixtures("forked")
+# What each becomes: program, arguments, keys of its settings, metrics that validation logs.
+CONVERTED = [
+    (
+        "functions.py",
+        ["--epochs", "3", "--no-cuda"],
+        {
+            "args.batch_size": "data.batch_size",
+            "args.test_batch_size": "data.test_batch_size",
+            "args.channels": "model.net.channels",
+            "args.lr": "model.optimizer.lr",
+            "args.gamma": "model.scheduler.gamma",
+            "args.epochs": "trainer.max_epochs",
+            "args.seed": "seed",
+        },
+        ["val/loss", "val/acc"],
+    ),
+    (
+        "constants.py",
+        [],
+        {
+            "BATCH": "data.batch",
+            "WIDTH": "model.net.width",
+            "DEPTH": "model.net.depth",
+            "EPOCHS": "trainer.max_epochs",
+            "MAX_NORM": "trainer.gradient_clip_val",
+            "SEED": "seed",
+        },
+        ["val/acc"],
+    ),
+    (
+        "siblings/train.py",
+        [],
+        {
+            "args.bs": "data.bs",
+            "args.hidden": "model.net.hidden",
+            "args.lr": "model.optimizer.lr",
+            "args.momentum": "model.optimizer.momentum",
+            "args.epochs": "trainer.max_epochs",
+        },
+        ["val/loss", "val/mae"],
+    ),
+]
+PLAIN = """import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+x = torch.randn(40, 8)
+loader = DataLoader(TensorDataset(x, x.sum(1, keepdim=True)), batch_size=8, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 4), nn.Dropout(0.1), nn.Linear(4, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for epoch in range(3):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_project(tmp_path_factory.mktemp("converted") / "project", "bare").root
+
+
+def converted(project: Path, folder: Path, text: str) -> Conversion:
+    (folder / "program.py").write_text(text)
+    return convert(Script(folder / "program.py"), project)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "keys", "metrics"), CONVERTED, ids=[each[0] for each in CONVERTED]
+)
+def test_a_program_becomes_a_project_that_trains_the_same(
+    bare: Path, tmp_path: Path, name: str, arguments: list[str], keys: dict[str, str], metrics: list[str]
+) -> None:
+    before = {file: file.read_bytes() for file in PROGRAMS.rglob("*.py")}
+    found = convert(Script(PROGRAMS / name, tuple(arguments)), bare)
+    assert found.verdict.status == "PASS"
+    assert found.keys == keys
+    assert found.to_do == []
+    assert {file: file.read_bytes() for file in PROGRAMS.rglob("*.py")} == before
+    module = found.files[f"lightning_classes/models/{found.experiment}_module.py"]
+    assert [name for name in metrics if f'self.log("{name}"' in module] == metrics
+    for gone in (".to(device)", "zero_grad", ".backward()", "optimizer.step", ".eval()", "print(", "args."):
+        assert all(gone not in text for path, text in found.files.items() if path.endswith(".py")), gone
+
+    project = shutil.copytree(bare, tmp_path / "project")
+    write(found, project)
+    assert check_overrides(project, [f"experiment={found.experiment}"]) == []
+    with pytest.raises(ProjectError, match="Already there"):
+        convert(Script(PROGRAMS / name), project)
+
+
+def test_a_program_without_evaluation_and_without_seed(bare: Path, tmp_path: Path) -> None:
+    found = converted(bare, tmp_path, PLAIN)
+    assert found.verdict.status == "PASS"
+    assert "seed: 42" in found.files["configs/experiment/program.yaml"]
+    assert "validation_step" not in found.files["lightning_classes/models/program_module.py"]
+    assert "val_dataloader" not in found.files["lightning_classes/data/program_datamodule.py"]
+
+
+def test_data_that_are_made_after_the_model_stay_there(bare: Path, tmp_path: Path) -> None:
+    head, model, rest = PLAIN.partition("model = ")
+    line, _, rest = rest.partition("\n")
+    moved = head.replace("x = torch", f"{model}{line}\nx = torch") + rest
+    found = converted(bare, tmp_path, moved)
+    assert found.verdict.status == "PASS"
+    assert "def setup(self, stage" in found.files["lightning_classes/data/program_datamodule.py"]
+
+
+def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> None:
+    found = converted(bare, tmp_path, PLAIN + "weights = [each.sum() for each in model.parameters()]\n")
+    assert [(line.site, line.code[:7]) for line in found.to_do] == [("program.py:15", "weights")]
+    assert "program.py:15 | to do" in found.files["docs/conversions/program.md"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line"),
+    [
+        (
+            "        optimizer.step()\n",
+            "        if len(xb) == 8 and epoch: optimizer.step()\n",
+            "accumulation",
+            10,
+        ),
+        ("        loss.backward()\n", "        loss.backward(retain_graph=True)\n", "backward", 13),
+        (
+            "        optimizer.step()\n",
+            "        optimizer.step()\n        for group in optimizer.param_groups: group['lr'] *= 0.9\n",
+            "not-the-same",
+            None,
+        ),
+        (
+            "        loss.backward()\n",
+            "        loss.backward()\n        model(xb).mean().backward()\n",
+            "several-backwards",
+            14,
+        ),
+        (
+            "optimizer = torch.optim.SGD(model.parameters()",
+            "optimizer = torch.optim.SGD([*model.parameters()]",
+            "parameters",
+            8,
+        ),
+        (
+            "for epoch",
+            "with torch.no_grad(): print(model(x).mean())\nfor epoch",
+            "not-the-same",
+            None,
+        ),
+        (
+            "    for xb, yb in loader:",
+            "    for xb, yb in [(x, x.sum(1, keepdim=True))] * 5:",
+            "no-loader",
+            10,
+        ),
+        ("for epoch in range(3):", "for epoch in [0, 1, 2]:", "epochs", 9),
+        ("for epoch in range(3):\n", "if True:\n", "no-epochs", 13),
+        ("lr=0.01", "lr=float(x.std()) / 100", "computed-argument", 8),
+        (
+            "for epoch",
+            "other = torch.optim.Adam(model.parameters())\nfor epoch",
+            "optimizer-place",
+            9,
+        ),
+    ],
+)
+def test_what_is_not_converted_is_refused_with_its_line(
+    bare: Path, tmp_path: Path, old: str, new: str, code: str, line: int | None
+) -> None:
+    assert PLAIN.count(old) == 1
+    before = sorted(bare.rglob("*"))
+    with pytest.raises(Refused) as caught:
+        converted(bare, tmp_path, PLAIN.replace(old, new))
+    assert caught.value.code == code, caught.value
+    if line is not None:
+        assert caught.value.site == f"program.py:{line}", caught.value
+    assert sorted(bare.rglob("*")) == before
+
+
+def test_a_program_that_fails_by_itself_is_no_refusal(bare: Path, tmp_path: Path) -> None:
+    with pytest.raises(ParityError, match=r"program\.py:6: .*NameError"):
+        converted(bare, tmp_path, PLAIN.replace("x.sum", "y.sum"))
