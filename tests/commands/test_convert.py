@@ -51,9 +51,9 @@ def test_a_conversion_is_told_and_runs(project: Path, program: Path) -> None:
     code, told = convert(project, program, "--", "--lr", "0.02")
     assert code == 0, told
     for words in (
-        "recorded  10 steps, 2 epochs  (SGD; 1 loaders)",
+        "recorded  10 steps, 2 epochs  (SGD; 1 loader)",
         "lightning_classes/models/linear_module.py",
-        "args.lr → model.optimizer.lr",
+        "--lr → model.optimizer.lr",
         "parity    PASS  10/10 losses",
         "next: python lightning_classes/train.py experiment=linear",
     ):
@@ -66,7 +66,7 @@ def test_a_conversion_is_told_and_runs(project: Path, program: Path) -> None:
     assert "Already there: configs/model/linear.yaml" in told
     code, told = convert(project, program, "--force", "--format", "json")
     assert code == 0, told
-    assert json.loads(told)["keys"] == {"args.lr": "model.optimizer.lr"}
+    assert json.loads(told)["keys"] == {"--lr": "model.optimizer.lr"}
     assert "lr: 0.1 # step size" in (project / "configs/model/linear.yaml").read_text()
 
 

@@ -87,7 +87,7 @@ def _text(found: Conversion, dry_run: bool) -> str:
     ]
     told = [
         f"recorded  {len(tape.losses)} steps, {tape.facts['epochs']} epochs  ({', '.join(made)}; "
-        f"{kinds['loader']} loaders)"
+        f"{kinds['loader']} loader{'s' * (kinds['loader'] != 1)})"
     ]
     for index, (path, content) in enumerate(found.files.items()):
         start = "" if index else "would write" if dry_run else "wrote"

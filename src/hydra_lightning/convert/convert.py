@@ -34,7 +34,7 @@ class Conversion:
     Attributes:
         files: their text, by path in the project.
         lines: what became of each statement.
-        keys: the key of each setting, by its code in the program.
+        keys: the key of each setting, by its option, ``--lr``, or the name of the constant.
         tape: the recording of the program.
         verdict: of the comparison, a PASS.
         experiment: its name.
@@ -102,7 +102,8 @@ def convert(
     verdict = _proved(tape, program, project, files, stem, limits, seed)
     lines = lines_of(sources[entry], flow, parts.kept, keys, settings, tape)
     files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
-    return Conversion(files, lines, keys, tape, verdict, stem)
+    typed = {settings[code].option or code: key for code, key in keys.items()}
+    return Conversion(files, lines, typed, tape, verdict, stem)
 
 
 def write(conversion: Conversion, project: Path) -> None:
