@@ -126,6 +126,14 @@ def test_data_that_are_made_after_the_model_stay_there(bare: Path, tmp_path: Pat
     assert "def setup(self, stage" in found.files["lightning_classes/data/program_datamodule.py"]
 
 
+def test_a_model_that_is_changed_after_it_is_made(bare: Path, tmp_path: Path) -> None:
+    start = "model[0].bias.data.zero_()\nmodel.apply(lambda each: each.requires_grad_(True))\n"
+    changed = PLAIN.replace("optimizer =", f"{start}optimizer =")
+    found = converted(bare, tmp_path, changed)
+    assert found.verdict.status == "PASS"
+    assert "return model" in found.files["lightning_classes/models/components/program.py"]
+
+
 def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> None:
     found = converted(bare, tmp_path, PLAIN + "weights = [each.sum() for each in model.parameters()]\n")
     assert [(line.site, line.code[:7]) for line in found.to_do] == [("program.py:15", "weights")]
@@ -175,6 +183,7 @@ def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> Non
         ("for epoch in range(3):", "for epoch in [0, 1, 2]:", "epochs", 9),
         ("for epoch in range(3):\n", "if True:\n", "no-epochs", 13),
         ("lr=0.01", "lr=float(x.std()) / 100", "computed-argument", 8),
+        ("nn.Linear(8, 4)", "nn.Linear(x.shape[1], 4)", "model-needs-data", 5),
         (
             "for epoch",
             "other = torch.optim.Adam(model.parameters())\nfor epoch",

@@ -5,42 +5,54 @@ from __future__ import annotations
 import ast
 import textwrap
 
+from hydra_lightning.convert.data_class import data_pieces
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, attribute, is_move, needed
+from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.convert.rewrite import Scope, is_move, needed
 from hydra_lightning.convert.settings import is_literal, setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import file_text, parameters_text, with_helpers
 
 
 def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]], Scope]:
-    """The file of the plain modules, and the target and arguments of the model."""
+    """The file of the plain modules, and the target and arguments of the model's config.
+
+    Raises:
+        Refused: the model is made of the data.
+    """
     path = f"lightning_classes.models.components.{program.stem}"
-    piece = program.roles.net_piece
+    net, piece = program.roles.net, program.roles.net_piece
     assert isinstance(piece.node, ast.Assign)
-    scope = Scope(program.settings, lambda name: name)
-    program.keep([piece], "model.net")
+    pieces = needed(program.objects, [net])
+    shared = [each for each in pieces if each in data_pieces(program)]
+    if shared:
+        raise Refused(
+            "model-needs-data", shared[-1].site, "the model is made of something that the data are made of."
+        )
     call = _without_moves(piece.node.value)
+    scope = Scope(program.settings, lambda name: name)
     arguments = _plain_arguments(program, piece, call, scope)
-    helpers, imports = with_helpers(program, [piece])
-    if (
-        arguments is not None
-        and isinstance(call, ast.Call)
-        and ast.unparse(call.func) in program.flow.definitions
-    ):
-        name = ast.unparse(call.func)
-        if isinstance(program.flow.definitions[name].node, (ast.ClassDef, ast.FunctionDef)):
-            text = file_text("Plain modules.", [], imports, helpers)
-            return text, (f"{path}.{name}", arguments), scope
-    pieces = needed(program.objects, [program.roles.net])
-    helpers, imports = with_helpers(program, pieces)
+    if pieces == [piece] and arguments is not None and isinstance(call, ast.Call):
+        program.keep(pieces, "model.net")
+        helpers, imports = with_helpers(program, pieces)
+        return (
+            file_text("Plain modules.", [], imports, helpers),
+            (f"{path}.{ast.unparse(call.func)}", arguments),
+            scope,
+        )
     program.keep(pieces, f"lightning_classes/models/components/{program.stem}.py")
-    last = pieces.pop()
-    body = [scope.code(each) for each in pieces] + [f"return {scope.code(last, call)}"]
-    head = f"def build_{attribute(program.roles.net)}({parameters_text(scope.used).removeprefix(', ')}) -> nn.Module:"
+    body = [scope.code(each) for each in pieces]
+    if pieces[-1] is piece:
+        body[-1] = f"return {scope.code(piece, call)}"
+    else:
+        body.append(f"return {net}")
+    name = f"make_{net}" if f"build_{net}" in program.flow.definitions else f"build_{net}"
+    helpers, imports = with_helpers(program, pieces)
+    head = f"def {name}({parameters_text(scope.used).removeprefix(', ')}) -> nn.Module:"
     function = "\n".join([head, '    """The model."""', *(textwrap.indent(code, "    ") for code in body)])
-    values = {name: setting.value for name, setting in scope.used.items()}
+    values: dict[str, object] = {each: setting.value for each, setting in scope.used.items()}
     text = file_text("Plain modules.", ["from torch import nn"], imports, [*helpers, function])
-    return text, (f"{path}.build_{attribute(program.roles.net)}", dict(values)), scope
+    return text, (f"{path}.{name}", values), scope
 
 
 def _plain_arguments(
@@ -50,12 +62,12 @@ def _plain_arguments(
     if not isinstance(call, ast.Call) or any(not each.arg for each in call.keywords):
         return None
     definition = program.flow.definitions.get(ast.unparse(call.func))
-    if definition is None:
+    if definition is None or not isinstance(definition.node, (ast.ClassDef, ast.FunctionDef)):
         return None
     names: list[str] = []
     if isinstance(definition.node, ast.FunctionDef):
         names = [each.arg for each in definition.node.args.args]
-    elif isinstance(definition.node, ast.ClassDef):
+    else:
         inner = [each for each in definition.node.body if isinstance(each, ast.FunctionDef)]
         names = [each.arg for init in inner if init.name == "__init__" for each in init.args.args][1:]
     given = [

@@ -10,8 +10,6 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, Source, made
 from hydra_lightning.parity.tape import Tape
 
-Loop = ast.For | ast.While
-
 
 @dataclass
 class Block:

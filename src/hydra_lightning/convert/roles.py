@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hydra_lightning.convert.flow import Block, Flow
 from hydra_lightning.convert.refusal import Refused
@@ -38,18 +38,15 @@ class Roles:
     net: str
     net_piece: Piece
     optimizer: Piece
-    optimizer_call: ast.Call
     optimizer_class: str
     loss: tuple[Piece, ast.expr]
     train: Loader
     val: Loader | None = None
     val_block: Block | None = None
-    val_in_epoch: bool = True
     scheduler: Piece | None = None
     scheduler_class: str = ""
     scheduler_interval: str = "epoch"
     clip: tuple[str, Piece, ast.expr] | None = None
-    names: dict[str, str] = field(default_factory=dict)
 
 
 def roles_of(flow: Flow, tape: Tape) -> Roles:
@@ -70,7 +67,6 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
         net=net,
         net_piece=net_piece,
         optimizer=optimizer,
-        optimizer_call=call,
         optimizer_class=_public(_one(tape, "optimizer", optimizer)["class"]),
         loss=(backward, _loss(backward)),
         train=_loader(flow.batches, flow.setup, flow.before),

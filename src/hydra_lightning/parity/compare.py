@@ -9,7 +9,6 @@ from itertools import zip_longest
 from hydra_lightning.parity.tape import Event, Step, Tape
 
 TOO_FEW = 4
-ENDED = ("completed", "cut")
 
 
 @dataclass(frozen=True)
