@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -46,6 +47,8 @@ def main(
                 return task(config)
             configs = (Path(inspect.getfile(task)).resolve().parent / config_path).resolve()
             prepare(configs)
+            # Hydra's own does the same, but composes a config that fails a second time.
+            Hydra.get_mode = _mode  # type: ignore[method-assign, assignment]
             shown_in_full = os.environ.get("HYDRA_FULL_ERROR")
 
             @functools.wraps(task)
@@ -66,6 +69,14 @@ def main(
         return run
 
     return decorate
+
+
+def _mode(hydra: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+    """``hydra.mode`` of the composed config."""
+    config = hydra.compose_config(
+        config_name, overrides, RunMode.MULTIRUN, with_log_configuration=False, validate_sweep_overrides=False
+    )
+    return config.hydra.mode
 
 
 def _told(task: Task, config: DictConfig) -> Any:
