@@ -7,6 +7,7 @@ import functools
 import importlib
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
@@ -20,12 +21,18 @@ def imports_that_draw_nothing(root: str) -> None:
 
     One program imports at its top, after the recorder has seeded; the other imports lazily, or seeds after its imports.
     """
-    isolated = [False]
+    isolated, main = [False], threading.get_ident()
 
     def around(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def load(name: str, *args: Any, **kwargs: Any) -> Any:
-            if isolated[0] or name in sys.modules or _is_of_the_program(name, root):
+            # What another thread imports is no step of the training, and would take back what this one draws meanwhile.
+            if (
+                threading.get_ident() != main
+                or isolated[0]
+                or name in sys.modules
+                or _is_of_the_program(name, root)
+            ):
                 return original(name, *args, **kwargs)
             isolated[0] = True
             try:

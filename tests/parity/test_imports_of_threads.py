@@ -1,0 +1,33 @@
+"""What another thread imports while a training draws random numbers must not take its draws back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from processes import environment, fork_server
+
+PROGRAM = """
+import sys, threading, time
+import torch
+from hydra_lightning.parity.imports import imports_that_draw_nothing
+
+sys.path.insert(0, sys.argv[1])
+torch.manual_seed(0)
+expected = torch.rand(3)
+torch.manual_seed(0)
+imports_that_draw_nothing("/nowhere")
+thread = threading.Thread(target=__import__, args=("slow_to_import",))
+thread.start()
+time.sleep(0.05)
+drawn = torch.rand(1)
+thread.join()
+print(torch.equal(torch.cat([drawn, torch.rand(2)]), expected))
+"""
+
+
+def test_an_import_in_another_thread_does_not_rewind_the_generators(tmp_path: Path) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.3)\n")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    done = fork_server().run(program, [str(tmp_path)], tmp_path, environment())
+    assert done.stdout.split() == ["True"], done.stderr
