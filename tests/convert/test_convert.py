@@ -141,33 +141,56 @@ def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "code", "line"),
+    ("old", "new", "written"),
     [
         (
             "        optimizer.step()\n",
             "        if len(xb) == 8 and epoch: optimizer.step()\n",
-            "accumulation",
-            10,
+            "if len(xb) == 8 and self.current_epoch: optimizer.step()",
         ),
-        ("        loss.backward()\n", "        loss.backward(retain_graph=True)\n", "backward", 13),
+        (
+            "        loss.backward()\n",
+            "        loss.backward(retain_graph=True)\n",
+            "self.manual_backward(loss, retain_graph=True)",
+        ),
         (
             "        optimizer.step()\n",
             "        optimizer.step()\n        for group in optimizer.param_groups: group['lr'] *= 0.9\n",
-            "not-the-same",
-            None,
+            "for group in optimizer.param_groups: group['lr'] *= 0.9",
         ),
         (
             "        loss.backward()\n",
             "        loss.backward()\n        model(xb).mean().backward()\n",
-            "several-backwards",
-            14,
+            "self.manual_backward(self.net(xb).mean())",
         ),
         (
             "optimizer = torch.optim.SGD(model.parameters()",
             "optimizer = torch.optim.SGD([*model.parameters()]",
-            "parameters",
-            8,
+            "self.hparams.optimizer([*self.net.parameters()])",
         ),
+        ("lr=0.01", "lr=float(x.std()) / 100", "lr=float(self.trainer.datamodule.x.std()) / 100"),
+        (
+            "for epoch",
+            "other = torch.optim.Adam(model.parameters())\nfor epoch",
+            "return [optimizer, other]",
+        ),
+    ],
+)
+def test_steps_that_automatic_optimization_would_change_are_kept(
+    bare: Path, tmp_path: Path, old: str, new: str, written: str
+) -> None:
+    assert PLAIN.count(old) == 1
+    found = converted(bare, tmp_path, PLAIN.replace(old, new))
+    module = found.files["lightning_classes/models/program_module.py"]
+    assert found.verdict.status == "PASS"
+    assert found.to_do == []
+    assert "self.automatic_optimization = False" in module
+    assert written in module
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line"),
+    [
         (
             "for epoch",
             "with torch.no_grad(): print(model(x).mean())\nfor epoch",
@@ -182,13 +205,12 @@ def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> Non
         ),
         ("for epoch in range(3):", "for epoch in [0, 1, 2]:", "epochs", 9),
         ("for epoch in range(3):\n", "if True:\n", "no-epochs", 13),
-        ("lr=0.01", "lr=float(x.std()) / 100", "computed-argument", 8),
         ("nn.Linear(8, 4)", "nn.Linear(x.shape[1], 4)", "model-needs-data", 5),
         (
-            "for epoch",
-            "other = torch.optim.Adam(model.parameters())\nfor epoch",
+            "for epoch in range(3):\n",
+            "for epoch in range(3):\n    other = torch.optim.Adam(model.parameters())\n",
             "optimizer-place",
-            9,
+            10,
         ),
     ],
 )

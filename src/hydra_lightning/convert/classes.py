@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from hydra_lightning.convert.components import components_text
 from hydra_lightning.convert.data_class import data_pieces, data_text
-from hydra_lightning.convert.module_class import module_text
+from hydra_lightning.convert.module_class import module_text, partials_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.settings import Setting
+from hydra_lightning.convert.source import Piece
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Written:
         module_settings, data_settings: what each class takes.
         metrics: the names that validation logs.
         used: the settings of all three.
+        partials: the optimizers and schedulers that the model's config makes, by their keys.
     """
 
     components: str
@@ -33,6 +35,7 @@ class Written:
     data_settings: dict[str, Setting]
     metrics: list[str]
     used: dict[str, Setting]
+    partials: dict[str, Piece]
 
 
 def write_classes(program: Program) -> Written:
@@ -46,4 +49,6 @@ def write_classes(program: Program) -> Written:
     data, data_scope = data_text(program, pieces)
     components, net, net_scope = components_text(program)
     used = {**module_scope.used, **data_scope.used, **net_scope.used}
-    return Written(components, module, data, net, module_scope.used, data_scope.used, metrics, used)
+    return Written(
+        components, module, data, net, module_scope.used, data_scope.used, metrics, used, partials_of(program)
+    )

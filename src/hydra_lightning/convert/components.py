@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
+from collections.abc import Sequence
 
 from hydra_lightning.convert.data_class import data_pieces
 from hydra_lightning.convert.program import Program
@@ -11,7 +13,7 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, is_move, needed
 from hydra_lightning.convert.settings import is_literal, setting_in
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.text import file_text, parameters_text, with_helpers
+from hydra_lightning.convert.text import file_text, helpers_of, parameters_text, with_helpers
 
 
 def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]], Scope]:
@@ -21,38 +23,61 @@ def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]
         Refused: the model is made of the data.
     """
     path = f"lightning_classes.models.components.{program.stem}"
-    net, piece = program.roles.net, program.roles.net_piece
-    assert isinstance(piece.node, ast.Assign)
-    pieces = needed(program.objects, [net])
+    nets = program.roles.nets
+    pieces = needed(program.objects, nets)
+    helpers, imports = with_helpers(program, pieces)
+    defined = {name for piece in program.objects for name in piece.defines} | {*program.settings}
+    inner = _of_the_program(program, pieces, defined)
+    if inner:
+        pieces = needed(program.objects, {*nets, *(name for piece in inner for name in piece.uses)})
     shared = [each for each in pieces if each in data_pieces(program)]
     if shared:
         raise Refused(
             "model-needs-data", shared[-1].site, "the model is made of something that the data are made of."
         )
-    call = _without_moves(piece.node.value)
     scope = Scope(program.settings, lambda name: name)
+    (net, piece), *others = nets.items()
+    assert isinstance(piece.node, ast.Assign)
+    call = _without_moves(piece.node.value)
     arguments = _plain_arguments(program, piece, call, scope)
-    if pieces == [piece] and arguments is not None and isinstance(call, ast.Call):
+    if pieces == [piece] and arguments is not None and isinstance(call, ast.Call) and not inner:
         program.keep(pieces, "model.net")
-        helpers, imports = with_helpers(program, pieces)
-        return (
-            file_text("Plain modules.", [], imports, helpers),
-            (f"{path}.{ast.unparse(call.func)}", arguments),
-            scope,
-        )
+        text = file_text("Plain modules.", [], imports, helpers)
+        return text, (f"{path}.{ast.unparse(call.func)}", arguments), scope
     program.keep(pieces, f"lightning_classes/models/components/{program.stem}.py")
-    body = [scope.code(each) for each in pieces]
-    if pieces[-1] is piece:
+    placed = (
+        sorted([*pieces, *inner], key=lambda each: (each.source.path, each.node.lineno)) if inner else pieces
+    )
+    body = [scope.code(each) for each in placed]
+    if pieces[-1] is piece and not others:
         body[-1] = f"return {scope.code(piece, call)}"
     else:
-        body.append(f"return {net}")
-    name = f"make_{net}" if f"build_{net}" in program.flow.definitions else f"build_{net}"
-    helpers, imports = with_helpers(program, pieces)
-    head = f"def {name}({parameters_text(scope.used).removeprefix(', ')}) -> nn.Module:"
-    function = "\n".join([head, '    """The model."""', *(textwrap.indent(code, "    ") for code in body)])
+        body.append(f"return {', '.join(nets)}")
+    name = "nets" if others else net
+    name = f"make_{name}" if f"build_{name}" in program.flow.definitions else f"build_{name}"
+    result = "tuple[nn.Module, ...]" if others else "nn.Module"
+    head = f"def {name}({parameters_text(scope.used).removeprefix(', ')}) -> {result}:"
+    told = '    """The models."""' if others else '    """The model."""'
+    function = "\n".join([head, told, *(textwrap.indent(code, "    ") for code in body)])
     values: dict[str, object] = {each: setting.value for each, setting in scope.used.items()}
+    nodes = {id(each.node) for each in inner}
+    outside = [each for each in helpers_of(program, pieces) if id(each.node) not in nodes]
+    helpers = [Scope({}, lambda name: name).code(each) for each in outside]
     text = file_text("Plain modules.", ["from torch import nn"], imports, [*helpers, function])
     return text, (f"{path}.{name}", values), scope
+
+
+def _of_the_program(program: Program, pieces: Sequence[Piece], defined: set[str]) -> list[Piece]:
+    """Functions and classes that use what the program makes, and those that use these."""
+    owners = {re.split(r"[.\[]", name)[0] for name in defined} - {*program.constants}
+    helpers = helpers_of(program, pieces)
+    found = [piece for piece in helpers if piece.uses & owners]
+    while True:
+        names = {name for piece in found for name in piece.defines}
+        more = [piece for piece in helpers if piece not in found and piece.uses & names]
+        if not more:
+            return found
+        found += more
 
 
 def _plain_arguments(

@@ -10,6 +10,7 @@ from hydra_lightning.config.signatures.read import read_signature
 from hydra_lightning.config.yaml_text import as_yaml, entry
 from hydra_lightning.convert.classes import Written
 from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.module_class import mode_hooks
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.settings import Setting, is_literal, setting_in
@@ -39,17 +40,15 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
     model = [f"_target_: lightning_classes.models.{stem}_module.{camel}Module"]
     model += _entries(written.module_settings, "model", keys)
     named = {setting.name: setting for setting in written.used.values()}
-    model += ["", "net:", f"  _target_: {target}"]
+    model += ["", "net:" if len(roles.nets) == 1 else "nets:", f"  _target_: {target}"]
     for name, value in arguments.items():
         setting = named.get(name)
         model += entry(name, as_yaml(value), setting.help if setting else "", "  ")
         if setting is not None:
-            keys.setdefault(setting.code, f"model.net.{name}")
-    for role, piece, path in (
-        ("optimizer", roles.optimizer, roles.optimizer_class),
-        ("scheduler", roles.scheduler, roles.scheduler_class),
-    ):
-        if piece is not None:
+            keys.setdefault(setting.code, f"model.{'net' if len(roles.nets) == 1 else 'nets'}.{name}")
+    for role, piece in written.partials.items():
+        path = roles.classes[piece]
+        if path:
             model += ["", f"{role}:", f"  _target_: {path}", "  _partial_: true"]
             model += _arguments(piece, path, f"model.{role}", settings, keys)
     data = [f"_target_: lightning_classes.data.{stem}_datamodule.{camel}DataModule"]
@@ -62,7 +61,8 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
 def _entries(settings: Mapping[str, Setting], section: str, keys: dict[str, str]) -> list[str]:
     lines = []
     for name, setting in settings.items():
-        lines += entry(name, as_yaml(setting.value), setting.help)
+        known = keys.get(setting.code)
+        lines += entry(name, f"${{{known}}}" if known else as_yaml(setting.value), setting.help)
         keys.setdefault(setting.code, f"{section}.{name}")
     return lines
 
@@ -124,6 +124,11 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
     lines += ["", f"tags: [{as_yaml(stem)}]", f"seed: {seed_of(program.flow, settings, program.tape, keys)}"]
     lines += ["test: false # the program has no test of its own", "", "trainer:"]
     lines.append(f"  max_epochs: {epochs}")
+    loaders = [facts for name, facts in program.tape.objects.items() if name.startswith("loader")]
+    if roles.val is not None and (mode_hooks(program.tape) or any(facts["generator"] for facts in loaders)):
+        lines.append(
+            "  num_sanity_val_steps: 0 # it would change what is drawn, or the mode, before training"
+        )
     if roles.clip is not None:
         how, piece, limit = roles.clip
         setting = setting_in(limit, piece, settings)
@@ -192,7 +197,10 @@ def _number(node: ast.expr, piece: Piece, settings: Mapping[str, Setting], keys:
     setting = setting_in(node, piece, settings)
     if setting is not None:
         keys[setting.code] = "trainer.max_epochs"
-        return setting.value if isinstance(setting.value, int) else None
+        return setting.value if isinstance(setting.value, (int, float)) else None
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "int" and len(node.args) == 1:
+        value = _number(node.args[0], piece, settings, keys)
+        return None if value is None else int(value)
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         one, two = (_number(each, piece, settings, keys) for each in (node.left, node.right))
         if one is None or two is None:

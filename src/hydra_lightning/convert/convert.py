@@ -12,10 +12,11 @@ from pathlib import Path
 from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
 from hydra_lightning.convert.flow import flow_of
+from hydra_lightning.convert.kept import kept_roles
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.report import Line, lines_of, report
-from hydra_lightning.convert.roles import roles_of
+from hydra_lightning.convert.roles import Roles, roles_of
 from hydra_lightning.convert.settings import settings_of
 from hydra_lightning.convert.source import read_program
 from hydra_lightning.errors import ParityError, ProjectError
@@ -24,6 +25,7 @@ from hydra_lightning.parity.tape import Tape
 from hydra_lightning.parity.verdict import Verdict, judge, text
 
 SEED = 42
+UNPROVED = ("not-the-same", "does-not-run")
 OF_A_PROJECT = ("configs", "lightning_classes", ".project-root", ".env")
 
 
@@ -85,25 +87,38 @@ def convert(
     sources = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
     entry = next(iter(sources))
     flow = flow_of(sources, entry, tape)
-    roles = roles_of(flow, tape)
     settings = settings_of(flow, tape)
     seed = seed_of(flow, settings, tape, {})
-    if seed != SEED:
-        # What the program does not seed itself has to start from the same seed as the experiment.
-        tape = record(program, limits, seed)
-    parts = Program(flow, roles, settings, tape, stem, sources[entry])
-    written = write_classes(parts)
-    files, keys = configs_of(written, parts)
-    files |= {
-        _paths(stem)["components"]: written.components,
-        _paths(stem)["module"]: written.module,
-        _paths(stem)["data"]: written.data,
-    }
-    verdict = _proved(tape, program, project, files, stem, limits, seed)
-    lines = lines_of(sources[entry], flow, parts.kept, keys, settings, tape)
-    files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
-    typed = {settings[code].option or code: key for code, key in keys.items()}
-    return Conversion(files, lines, typed, tape, verdict, stem)
+    recorded: list[Tape] = []
+
+    def rewritten(roles: Roles) -> Conversion:
+        if not recorded:
+            # What the program does not seed itself has to start from the same seed as the experiment.
+            recorded.append(tape if seed == SEED else record(program, limits, seed))
+        parts = Program(flow, roles, settings, recorded[0], stem, sources[entry])
+        written = write_classes(parts)
+        files, keys = configs_of(written, parts)
+        files |= {
+            _paths(stem)["components"]: written.components,
+            _paths(stem)["module"]: written.module,
+            _paths(stem)["data"]: written.data,
+        }
+        verdict = _proved(recorded[0], program, project, files, stem, limits, seed)
+        lines = lines_of(sources[entry], flow, parts.kept, keys, settings, recorded[0])
+        files[_paths(stem)["report"]] = report(recorded[0], verdict, lines, keys, settings)
+        typed = {settings[code].option or code: key for code, key in keys.items()}
+        return Conversion(files, lines, typed, recorded[0], verdict, stem)
+
+    try:
+        return rewritten(roles_of(flow, tape))
+    except Refused as error:
+        first = error
+    # Steps that automatic optimization would change are kept as they are.
+    why = "the losses would differ." if first.code in UNPROVED else first.why
+    try:
+        return rewritten(kept_roles(flow, tape, why))
+    except Refused as error:
+        raise (first if first.code in UNPROVED else error) from error
 
 
 def write(conversion: Conversion, project: Path) -> None:

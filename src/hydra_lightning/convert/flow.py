@@ -32,6 +32,7 @@ class Flow:
         after: what each epoch does after its batches; the loop of an evaluation is a block.
         end: what comes after the last epoch.
         definitions: every function, class and import of the program, by name.
+        way: the recorded stacks that lead to steps and evaluations.
     """
 
     setup: list[Piece]
@@ -42,6 +43,26 @@ class Flow:
     after: list[Piece | Block]
     end: list[Piece | Block]
     definitions: dict[str, Piece] = field(default_factory=dict)
+    way: list[list[str]] = field(default_factory=list)
+
+    @property
+    def helpers(self) -> list[Piece]:
+        """The functions and classes that are not on the way to the training steps."""
+        pieces = [
+            each
+            for each in self.definitions.values()
+            if not isinstance(each.node, (ast.Import, ast.ImportFrom))
+        ]
+        return [
+            each for each in pieces if not any(each.covers(site) for stack in self.way for site in stack[1:])
+        ]
+
+    @property
+    def statements(self) -> list[Piece]:
+        """The body as it is written, no function put in place of its call."""
+        node = self.batches.node
+        assert isinstance(node, (ast.For, ast.While))
+        return [Piece(each, self.batches.source, self.batches.names) for each in node.body]
 
 
 def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
@@ -51,31 +72,28 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         Refused: it has no loop over epochs with one loop over batches in it.
     """
     backward = list(tape.stacks.get("backward", {}).values())
-    if len(backward) != 1:
-        raise Refused("several-backwards", backward[1][-1], "backward is called at more than one place.")
+    sites = [stack[-1] for stack in backward]
     evaluations = [
         tape.stacks["forward"][event.site]
         for event in {
             event.site: event for event in tape.events if event.is_evaluation and event.site
         }.values()
     ]
-    way = _Way(sources, [backward[0], *evaluations])
+    way = _Way(sources, [*backward, *evaluations], backward)
     nodes = way.expand(sources[entry].tree.body, sources[entry], {}, way.stacks, 0)
-    site = backward[0][-1]
-    outer = _holding(nodes, site)
-    inner = _holding(outer.inside, site) if outer else None
+    outer = _holding(nodes, sites[0])
+    inner = _holding(outer.inside, sites[0]) if outer else None
     if outer is None or inner is None:
-        raise Refused("no-epochs", site, "backward is not in a loop over batches in a loop over epochs.")
-    if _holding(inner.inside, site) is not None:
-        raise Refused("deep-loop", site, "backward is in more than two loops.")
+        raise Refused("no-epochs", sites[0], "backward is not in a loop over batches in a loop over epochs.")
+    for site in sites:
+        if not any(_sites(inner, site)):
+            raise Refused("several-backwards", site, "backward is called in more than one loop.")
     place, split = nodes.index(outer), outer.inside.index(inner)
     setup = [node for node in nodes[:place] if isinstance(node, Piece)]
     if len(setup) != place:
         early = next(node for node in nodes[:place] if isinstance(node, Block))
         raise Refused("early-evaluation", early.head.site, "the model is evaluated before training.")
-    body = [node for node in inner.inside if isinstance(node, Piece)]
-    if len(body) != len(inner.inside):
-        raise Refused("evaluation-in-step", inner.head.site, "the model is evaluated between training steps.")
+    body = [node if isinstance(node, Piece) else node.head for node in inner.inside]
     definitions = {
         name: Piece(node, source)
         for source in reversed([*sources.values()])
@@ -93,6 +111,7 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         outer.inside[split + 1 :],
         nodes[place + 1 :],
         definitions,
+        way.stacks,
     )
 
 
@@ -113,12 +132,23 @@ def _sites(block: Block, site: str) -> Iterator[bool]:
             yield True
 
 
+def _is_only_around(statement: ast.With | ast.If | ast.Try, inside: Sequence[Piece | Block]) -> bool:
+    """Whether a statement has loops or functions of the way in it, or only switches gradients off."""
+    body = {id(each) for each in statement.body}
+    if any(isinstance(node, Block) or id(node.node) not in body for node in inside):
+        return True
+    return isinstance(statement, ast.With) and all(
+        "grad" in ast.unparse(item) or "inference_mode" in ast.unparse(item) for item in statement.items
+    )
+
+
 @dataclass
 class _Way:
     """Follows the recorded stacks into loops, branches and functions."""
 
     sources: Mapping[str, Source]
     stacks: list[list[str]]
+    backwards: list[list[str]]
 
     def expand(
         self,
@@ -140,9 +170,14 @@ class _Way:
             elif isinstance(statement, (ast.For, ast.While)):
                 found.append(Block(piece, self.expand(statement.body, source, names, here, depth)))
             elif isinstance(statement, (ast.With, ast.If, ast.Try)):
-                found += self.expand(
-                    [*statement.body, *getattr(statement, "orelse", [])], source, names, here, depth
-                )
+                lines = [int(stack[depth].rpartition(":")[2]) for stack in here]
+                inside: list[Piece | Block] = []
+                for branch in (statement.body, getattr(statement, "orelse", [])):
+                    if branch and any(
+                        branch[0].lineno <= line <= (branch[-1].end_lineno or 0) for line in lines
+                    ):
+                        inside += self.expand(branch, source, names, here, depth)
+                found += inside if _is_only_around(statement, inside) else [piece]
             elif any(len(stack) > depth + 1 and self._function(stack[depth + 1]) for stack in here):
                 found += self._inlined(piece, here, depth)
             else:
@@ -171,6 +206,8 @@ class _Way:
             if len(stack) > depth + 1 and (found := self._function(stack[depth + 1]))
         }
         (function, source, method) = next(iter(functions.values()))
+        if method and not any(stack in self.backwards for stack in stacks):
+            return [piece]
         if len(functions) > 1 or method:
             raise Refused(
                 "method", piece.site, "training goes through a method, or two functions in one line."
@@ -227,3 +264,12 @@ class _Way:
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def pieces_in(nodes: Sequence[Piece | Block]) -> Iterator[Piece]:
+    """All pieces, those in loops too."""
+    for node in nodes:
+        if isinstance(node, Block):
+            yield from pieces_in(node.inside)
+        else:
+            yield node

@@ -9,6 +9,27 @@ from collections.abc import Iterator, Sequence
 from hydra_lightning.convert.source import Piece
 
 WORDS = {"accuracy": "acc", "perplexity": "ppl"}
+KNOWN = frozenset(
+    (
+        *(
+            "loss",
+            "acc",
+            "accuracy",
+            "f1",
+            "auc",
+            "dice",
+            "iou",
+            "mae",
+            "mse",
+            "rmse",
+            "error",
+            "score",
+            "bleu",
+        ),
+        *("precision", "recall", "perplexity", "ppl", "bpc", "r2", "psnr", "elbo", "kl", "reward"),
+    )
+)
+COUNTS = frozenset(("total", "count", "n", "num", "samples", "seen"))
 PREFIXES = (
     "test",
     "val",
@@ -33,17 +54,27 @@ def printed(pieces: Sequence[Piece], counters: set[str]) -> list[tuple[str, Piec
         counters: names that count epochs or batches; they are no metrics.
     """
     found: dict[str, tuple[Piece, ast.expr]] = {}
+    texts = {
+        name
+        for piece in pieces
+        if isinstance(piece.node, ast.Assign) and _is_text(piece.node.value)
+        for name in piece.defines
+    }
     for piece in pieces:
         for node in ast.walk(piece.node):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
                 label = ""
-                for told, value, following in _values(node):
-                    label = told if re.search(r"[a-zA-Z]{2}", told) else label
+                shown = list(_values(node))
+                for told, value, following in shown:
+                    if re.search(r"[a-zA-Z]{2}", told) and (_known(told) or not _known(label)):
+                        label = told
                     names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
                     if (
                         not names
                         or names <= counters
+                        or names <= texts
                         or _is_size(value)
+                        or (isinstance(value, ast.Name) and value.id in COUNTS and len(shown) > 1)
                         or following.lstrip().startswith("/")
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
@@ -105,6 +136,17 @@ def _text(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+def _known(label: str) -> bool:
+    return not KNOWN.isdisjoint(re.findall(r"[a-z0-9]+", label.lower().replace("_", " ")))
+
+
+def _is_text(value: ast.expr) -> bool:
+    """Whether an expression puts a text together."""
+    while isinstance(value, ast.BinOp):
+        value = value.right
+    return isinstance(value, ast.JoinedStr) or _text(value) is not None
+
+
 def _is_size(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func) == "len"
 
@@ -116,4 +158,5 @@ def _name(label: str, value: ast.expr) -> str:
         words = re.findall(r"[a-z]+", ast.unparse(value).lower()) if isinstance(value, ast.Name) else words
     words = [part for word in words for part in word.split("_") if part]
     rest = [word for word in words if word not in PREFIXES]
+    rest = [word for word in rest if word in KNOWN] or rest
     return WORDS.get(rest[-1], rest[-1]) if rest else ""

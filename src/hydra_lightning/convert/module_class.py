@@ -3,80 +3,158 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Sequence
 
 from hydra_lightning.convert.data_class import data_names
+from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.kept import has_plain_arguments
+from hydra_lightning.convert.kept_class import (
+    configure_optimizers,
+    epoch_names,
+    kept_methods,
+    made_of,
+    trains,
+    used_in_training,
+)
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, attribute, needed, only_tells, used_in
-from hydra_lightning.convert.roles import Loader, pieces_in
+from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed, only_tells, used_in
+from hydra_lightning.convert.roles import Loader
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import class_text, file_text, method_text, parameters_text, with_helpers
+from hydra_lightning.parity.tape import Tape
 
 
 def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Scope, list[str]]:
+    """The file of the LightningModule, how its names are written, and the metrics that it logs."""
     roles, flow = program.roles, program.flow
-    telling = list(pieces_in(flow.after))
-    kept_pieces = [piece for piece in pieces_in([*flow.body, *flow.after]) if not program.is_dropped(piece)]
-    used = set().union(*(used_in(piece) for piece in [*kept_pieces, roles.loss[0]]))
-    used |= {name for _, piece, value in printed(telling, set()) for name in _names(piece, value)}
-    own = {roles.net: "self.net"}
-    kept_out = {*own, *(name for piece in data_pieces for name in piece.defines)}
-    kept_out |= {loader.name for loader in program.loaders if loader.name}
-    rest = [
-        piece for piece in program.objects if piece is not roles.optimizer and piece is not roles.scheduler
-    ]
+    pieces = _pieces(program)
+    used = set().union(*(used_in(piece) for piece in pieces))
+    used |= {
+        name
+        for _, piece, value in printed(list(pieces_in(flow.after)), set())
+        for name in _names(piece, value)
+    }
+    nets = {name: "self.net" if len(roles.nets) == 1 else f"self.{attribute(name)}" for name in roles.nets}
+    loaders = {loader.name for loader in program.loaders if loader.name}
+    given = {*nets, *loaders, *(name for piece in data_pieces for name in piece.defines)}
+    made = {name for piece in roles.makers for name in piece.defines}
+    rest = [piece for piece in program.objects if piece not in roles.makers]
     objects = [
         piece
-        for piece in needed(rest, used - kept_out)
-        if not piece.defines & kept_out and not only_tells(piece.node)
+        for piece in needed(rest, used - given - made)
+        if not piece.defines & given and not only_tells(piece.node)
     ]
-    attributes = {
-        name: f"self.{attribute(name)}" for piece in objects for name in piece.defines if name in used
-    }
-    own |= attributes
+    at_start = set().union(*(piece.uses for piece in objects))
+    attributes = {name for piece in objects for name in piece.defines if name in used}
+    attributes |= program.kept_statements.held if roles.kept else set()
+    own = nets | {name: f"self.{attribute(name)}" for name in attributes}
+    own |= {name: code for name, code in program.devices.items() if name in used | at_start}
     for kind, loader in zip(("train_dataloader", "val_dataloaders"), program.loaders, strict=False):
         if loader.name:
             own[loader.name] = f"self.trainer.{kind}"
     for name, code in data_names(program, data_pieces).items():
         own.setdefault(name, code.replace("self.", "self.trainer.datamodule."))
-    scope = Scope(program.settings, lambda name: f"self.hparams.{name}", own)
-    methods = [_training_step(program, scope)]
+    own = {**epoch_names(program), **own}
+    scope = Scope(program.settings, lambda name: f"self.hparams.{name}", own, manual=bool(roles.kept))
+    partials = partials_of(program)
+    methods = kept_methods(program, scope) if roles.kept else [_training_step(program, scope)]
     evaluation, metrics = _evaluation(program, scope)
-    methods += [*evaluation, _configure_optimizers(program)]
+    methods += [
+        f"def {hook}(self) -> None:\n    # {why}\n    pass" for hook, why in mode_hooks(program.tape).items()
+    ]
+    before: list[Piece] = []
+    if roles.kept:
+        before = [piece for piece in made_of(program, rest, given) if piece not in objects]
+        early = {
+            name: f"self.trainer.datamodule.{kind}_dataloader()" for kind, name in _loader_names(program)
+        }
+        inner = Scope(scope.settings, scope.setting, {**scope.names, **early}, scope.used)
+        methods += [*evaluation, configure_optimizers(program, inner, before, partials)]
+    else:
+        methods += [*evaluation, _configure_optimizers(program)]
     init = [scope.code(piece) for piece in objects]
     program.keep(objects, "the LightningModule")
-    program.keep([roles.optimizer], "model.optimizer")
-    program.keep([roles.scheduler] if roles.scheduler else [], "model.scheduler")
-    arguments = ", net: nn.Module, optimizer: Callable[..., torch.optim.Optimizer]"
-    if roles.scheduler is not None:
-        arguments += ", scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler]"
-    head = [
-        f"def __init__(self{arguments}{parameters_text(scope.used)}) -> None:",
-        "    super().__init__()",
-        '    self.save_hyperparameters(logger=False, ignore=["net"])',
-        "    self.net = net",
-        *(textwrap.indent(code, "    ") for code in init),
-    ]
-    forward = "def forward(self, *inputs: Any) -> Any:\n    return self.net(*inputs)"
-    text = class_text(
-        f"{program.camel}Module", "LightningModule", f"{program.told}.", ["\n".join(head), forward, *methods]
-    )
+    for key, piece in partials.items():
+        program.kept[id(piece.node)] = f"model.{key}"
+    net = "net: nn.Module" if len(nets) == 1 else "nets: Sequence[nn.Module]"
+    arguments = f", {net}"
+    for key, piece in partials.items():
+        kind = "Optimizer" if piece in roles.optimizers else "lr_scheduler.LRScheduler"
+        arguments += f", {key}: Callable[..., torch.optim.{kind}]"
+    head = [f"def __init__(self{arguments}{parameters_text(scope.used)}) -> None:", "    super().__init__()"]
+    head.append(f'    self.save_hyperparameters(logger=False, ignore=["{net.partition(":")[0]}"])')
+    if roles.kept:
+        head += [f"    # Automatic optimization would train differently: {roles.kept}"]
+        head.append("    self.automatic_optimization = False")
+    head.append(f"    {', '.join(nets.values())} = {net.partition(':')[0]}")
+    head += [textwrap.indent(code, "    ") for code in init]
+    methods.insert(0, "\n".join(head))
+    if len(nets) == 1:
+        methods.insert(1, "def forward(self, *inputs: Any) -> Any:\n    return self.net(*inputs)")
+    text = class_text(f"{program.camel}Module", "LightningModule", f"{program.told}.", methods)
     extra = [
-        "from collections.abc import Callable",
+        "from collections.abc import Callable, Sequence",
         "from typing import Any",
         "import torch",
         "from lightning import LightningModule",
         "from torch import nn",
     ]
-    pieces = [*objects, *program.steps, roles.loss[0], *pieces_in(flow.after)]
-    helpers, imports = with_helpers(program, pieces)
+    helpers, imports = with_helpers(
+        program, [*objects, *before, *roles.makers, *pieces, *pieces_in(flow.after)]
+    )
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
 
 
+def partials_of(program: Program) -> dict[str, Piece]:
+    """The optimizers and schedulers that the model's config makes, by their keys."""
+    roles = program.roles
+    if not roles.kept:
+        return dict(zip(("optimizer", "scheduler"), roles.makers, strict=False))
+    plain = [
+        piece
+        for piece in roles.optimizers
+        if has_plain_arguments(piece, roles.classes.get(piece, ""), program.settings)
+    ]
+    if len(roles.optimizers) == 1:
+        return dict.fromkeys(["optimizer"], plain[0]) if plain else {}
+    return {name: piece for piece in plain for name in piece.defines}
+
+
+def mode_hooks(tape: Tape) -> dict[str, str]:
+    """The hooks of Lightning that would switch the model's mode where the program does not, and why."""
+    calls = [event for event in tape.events if event.kind == "forward"]
+    hooks = {}
+    if any(event.is_evaluation and event.data["train"] for event in calls):
+        hooks["on_validation_model_eval"] = "The model is evaluated in the mode that it is trained in."
+    if any(event.data["grad"] and not event.data["train"] for event in calls):
+        hooks["on_validation_model_train"] = "The model is not put back into train mode after an evaluation."
+    return hooks
+
+
+def _pieces(program: Program) -> list[Piece]:
+    """What of the training and of the evaluation is taken over."""
+    after = [piece for piece in pieces_in(program.flow.after) if not program.is_dropped(piece)]
+    if program.roles.kept:
+        return [*used_in_training(program), *(piece for piece in after if not trains(program, piece))]
+    assert program.roles.loss is not None
+    return [
+        *(piece for piece in program.flow.body if not program.is_dropped(piece)),
+        *after,
+        program.roles.loss[0],
+    ]
+
+
+def _loader_names(program: Program) -> list[tuple[str, str]]:
+    kinds = zip(("train", "val"), program.loaders, strict=False)
+    return [(kind, loader.name) for kind, loader in kinds if loader.name]
+
+
 def _training_step(program: Program, scope: Scope) -> str:
+    assert program.roles.loss is not None
     piece, loss = program.roles.loss
     wanted = {piece.names.get(each.id, each.id) for each in ast.walk(loss) if isinstance(each, ast.Name)}
     before = program.flow.body[: program.flow.body.index(piece)]
@@ -110,7 +188,7 @@ def _evaluation(program: Program, scope: Scope) -> tuple[list[str], list[str]]:
     before = [
         each
         for each in program.flow.after[:place]
-        if isinstance(each, Piece) and not program.is_dropped(each)
+        if isinstance(each, Piece) and not program.is_dropped(each) and not trains(program, each)
     ]
     rest = [each for each in program.flow.after[place + 1 :] if isinstance(each, Piece)]
     counters = {each.id for each in ast.walk(_target(program.flow.epochs)) if isinstance(each, ast.Name)}
@@ -127,11 +205,14 @@ def _evaluation(program: Program, scope: Scope) -> tuple[list[str], list[str]]:
     ]
     wanted = {each for _, piece, value in logged for each in _names(piece, value)}
     inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
-    end = needed([each for each in rest if not program.is_dropped(each)], wanted)
+    untold = [each for each in rest if not program.is_dropped(each)]
+    end = needed(untold, wanted)
+    end = [each for each in untold if each in end or draws(each)]
     wanted |= {name for piece in end for name in piece.uses}
     carried = {name for piece in inside for name in piece.defines} & wanted
     step = needed(inside, carried) if carried else inside
     changed = {name for piece in step if piece.defines & piece.uses for name in piece.defines & piece.uses}
+    changed -= {*re.findall(r"\w+", roles.val.target)}
     start = needed(
         before, (carried | changed | wanted) & {name for piece in before for name in piece.defines}
     )
@@ -151,7 +232,7 @@ def _evaluation(program: Program, scope: Scope) -> tuple[list[str], list[str]]:
     index = roles.val.index or "batch_idx"
     body = [*_unpacked(roles.val), *(inner.code(each) for each in step)]
     methods.append(method_text("validation_step", f"batch: Any, {index}: int", "None", body))
-    if logged:
+    if logged or end:
         logs = [
             f'self.log("val/{name}", {inner.code(piece, value)}, prog_bar=True)'
             for name, piece, value in logged
@@ -163,7 +244,7 @@ def _evaluation(program: Program, scope: Scope) -> tuple[list[str], list[str]]:
 
 
 def _configure_optimizers(program: Program) -> str:
-    if program.roles.scheduler is None:
+    if not program.roles.schedulers:
         return method_text(
             "configure_optimizers",
             "",

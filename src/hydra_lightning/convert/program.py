@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.flow import Flow, pieces_in
+from hydra_lightning.convert.kept import Kept, kept_statements
 from hydra_lightning.convert.rewrite import is_only_a_move, only_tells
 from hydra_lightning.convert.roles import Loader, Roles, events_in
 from hydra_lightning.convert.settings import Setting
@@ -63,6 +65,7 @@ class Program:
     def objects(self) -> list[Piece]:
         """What is made before training, but for settings and seeds."""
         sites = {setting.site for setting in self.settings.values()}
+        owners = {code.partition(".")[0] for code in self.settings if "." in code}
         return [
             piece
             for piece in self.flow.setup
@@ -70,22 +73,55 @@ class Program:
             and "seed" not in events_in(piece, self.tape)
             and not self.is_for_devices(piece)
             and not is_only_a_move(piece)
+            and not (piece.defines and piece.defines <= owners)
         ]
 
     @cached_property
-    def devices(self) -> set[str]:
-        """Names that say where things run, and nothing else."""
-        told = ("cuda", "torch.device", "mps.is_available")
-        found: set[str] = set()
+    def kept_statements(self) -> Kept:
+        """What of the training is kept as it is."""
+        makers = {name for piece in self.roles.makers for name in piece.defines}
+        return kept_statements(self.flow, self.roles, self.tape, makers)
+
+    @cached_property
+    def constants(self) -> dict[str, Piece]:
+        """What the program makes of literals alone before training and never changes, by name."""
+        later = pieces_in([*self.flow.before, *self.flow.after, *self.flow.end])
+        changed = set().union(*(each.defines | each.changes for each in [*later, *self.flow.body]))
+        found: dict[str, Piece] = {}
+        for piece in self.flow.setup:
+            calls = [each.func for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
+            plain = all(isinstance(each, ast.Name) and hasattr(builtins, each.id) for each in calls)
+            if isinstance(piece.node, ast.Assign) and plain and piece.uses <= {*found}:
+                found |= dict.fromkeys(piece.defines - changed, piece)
+            else:
+                found = {
+                    name: made for name, made in found.items() if name not in piece.defines | piece.changes
+                }
+        return found
+
+    @cached_property
+    def devices(self) -> dict[str, str]:
+        """Names that say where things run, and nothing else; how a LightningModule says it."""
+        told = ("is_available", "torch.device", "device_count", '"cuda', "'cuda")
+        no_device = (".to(", "Tensor", "GradScaler", "autocast", "DataLoader")
+        found: dict[str, str] = {}
         for piece in self.flow.setup:
             code = piece.text(comments=False)
             if (
                 isinstance(piece.node, ast.Assign)
                 and any(word in code for word in told)
-                and ".to(" not in code
+                and not any(word in code for word in no_device)
             ):
-                found |= piece.defines
-        return found - {self.roles.net}
+                quoted = "'" in code or '"' in code
+                written = (
+                    "self.device"
+                    if "torch.device" in code
+                    else "self.device.type"
+                    if quoted
+                    else '(self.device.type == "cuda")'
+                )
+                found |= dict.fromkeys(piece.defines, written)
+        return {name: written for name, written in found.items() if name not in self.roles.nets}
 
     def is_for_devices(self, piece: Piece) -> bool:
         """Whether a statement only decides where things run: what Lightning's accelerators do."""
@@ -93,9 +129,9 @@ class Program:
             names = {each.id for each in ast.walk(piece.node.test) if isinstance(each, ast.Name)}
             told = ast.unparse(piece.node.test)
             return not piece.node.orelse and (
-                (bool(names) and names <= self.devices) or "cuda.is_available" in told
+                (bool(names) and names <= {*self.devices}) or "cuda.is_available" in told
             )
-        return isinstance(piece.node, ast.Assign) and bool(piece.defines) and piece.defines <= self.devices
+        return isinstance(piece.node, ast.Assign) and bool(piece.defines) and piece.defines <= {*self.devices}
 
     @property
     def loaders(self) -> list[Loader]:

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.flow import Flow, pieces_in
+from hydra_lightning.convert.kept import only_collects
 from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move, only_tells
-from hydra_lightning.convert.roles import events_in, pieces_in
+from hydra_lightning.convert.roles import events_in
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source
 from hydra_lightning.parity.tape import Tape
@@ -90,6 +91,8 @@ def _line(
         return Line(
             piece.site, "dropped", "it only tells or saves: self.log, and the checkpoint callback", code
         )
+    if isinstance(piece.node, ast.Expr) and only_collects(piece.node):
+        return Line(piece.site, "dropped", "it only collects what self.log averages", code)
     if is_a_way_out(piece.node):
         return Line(piece.site, "not exercised", "the recording did not leave the loop here", code)
     if in_setup or isinstance(piece.node, (ast.Assign, ast.AugAssign)):

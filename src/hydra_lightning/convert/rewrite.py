@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -75,28 +76,44 @@ class Scope:
         setting: how a setting is written there, by its name.
         names: how other names are written there.
         used: the settings that were written, in order.
+        manual: whether ``backward`` is written as Lightning's manual optimization has it.
     """
 
     settings: Mapping[str, Setting]
     setting: Callable[[str], str]
     names: Mapping[str, str] = field(default_factory=dict)
     used: dict[str, Setting] = field(default_factory=dict)
+    manual: bool = False
 
     def code(self, piece: Piece, node: ast.AST | None = None) -> str:
         """A piece, or an expression in it, as it is written there."""
+
+        inner = {
+            name.id
+            for part in ast.walk(piece.node)
+            if isinstance(part, ast.comprehension)
+            for name in ast.walk(part.target)
+            if isinstance(name, ast.Name)
+        }
 
         def replace(each: ast.AST) -> str | None:
             if each is not node and isinstance(each, ast.Call) and is_move(each):
                 assert isinstance(each.func, ast.Attribute)
                 return self.code(piece, each.func.value)
-            if isinstance(each, (ast.Name, ast.Attribute)) and isinstance(each.ctx, ast.Load):
+            if self.manual and each is not node and isinstance(each, ast.Call) and is_backward(each):
+                assert isinstance(each.func, ast.Attribute)
+                parts = [each.func.value, *each.args]
+                given = [self.code(piece, part) for part in parts]
+                given += [f"{key.arg}={self.code(piece, key.value)}" for key in each.keywords]
+                return f"self.manual_backward({', '.join(given)})"
+            if isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Load):
                 setting = setting_in(each, piece, self.settings)
                 if setting is not None:
                     self.used[setting.name] = setting
                     return self.setting(setting.name)
             if isinstance(each, ast.Name):
                 name = piece.names.get(each.id, each.id)
-                return self.names.get(name)
+                return None if each.id in inner else self.names.get(name)
             return None
 
         if node is not None and isinstance(node, ast.Call) and is_move(node):
@@ -105,13 +122,30 @@ class Scope:
         return piece.part(node, replace) if node is not None else piece.text(replace)
 
 
+def draws(piece: Piece) -> bool:
+    """Whether a statement draws random numbers, as far as its words tell."""
+    called = [ast.unparse(each.func) for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
+    return any(
+        re.search(r"rand|normal|bernoulli|multinomial|choice|shuffle|permutation", each) for each in called
+    )
+
+
+def is_backward(call: ast.Call) -> bool:
+    """``loss.backward()``, ``scaler.scale(loss).backward()``"""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "backward"
+
+
 def is_move(call: ast.Call) -> bool:
     """``x.to(device)``, ``x.cuda()``: Lightning moves models and batches."""
     if not isinstance(call.func, ast.Attribute):
         return False
     if call.func.attr == "cuda":
         return True
-    if call.func.attr != "to" or len(call.args) != 1:
+    if call.func.attr != "to":
+        return False
+    if not call.args:
+        return "device" in {each.arg for each in call.keywords} <= {"device", "non_blocking"}
+    if len(call.args) != 1 or any(each.arg != "non_blocking" for each in call.keywords):
         return False
     told = ast.unparse(call.args[0])
     return "device" in told or told.strip("'\"").partition(":")[0] in ("cuda", "cpu", "mps")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from hydra_lightning.convert.flow import Block, Flow
+from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.parity.tape import Tape
@@ -33,20 +33,32 @@ class Loader:
 
 @dataclass
 class Roles:
-    """The parts of a training."""
+    """The parts of a training.
 
-    net: str
-    net_piece: Piece
-    optimizer: Piece
-    optimizer_class: str
-    loss: tuple[Piece, ast.expr]
+    Attributes:
+        nets: where each model is made, by its name.
+        optimizers, schedulers: where each is made.
+        classes: of these, as people write them.
+        loss: what is optimised; None where the steps are kept.
+        kept: why the steps are kept, where they are.
+    """
+
+    nets: dict[str, Piece]
+    optimizers: list[Piece]
+    classes: dict[Piece, str]
     train: Loader
+    loss: tuple[Piece, ast.expr] | None = None
     val: Loader | None = None
     val_block: Block | None = None
-    scheduler: Piece | None = None
-    scheduler_class: str = ""
+    schedulers: list[Piece] = field(default_factory=list)
     scheduler_interval: str = "epoch"
     clip: tuple[str, Piece, ast.expr] | None = None
+    kept: str = ""
+
+    @property
+    def makers(self) -> list[Piece]:
+        """Where optimizers and schedulers are made."""
+        return [*self.optimizers, *self.schedulers]
 
 
 def roles_of(flow: Flow, tape: Tape) -> Roles:
@@ -58,22 +70,36 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
     """
     optimizer, call = _made(flow, tape, "optimizer")
     net = _net(optimizer, call)
-    net_piece = _assigned(flow.setup, net)
+    net_piece = assigned(flow.setup, net)
     if net_piece is None:
         raise Refused("no-model", optimizer.site, f"{net} is not made before the loop over epochs.")
-    backward = next(piece for piece in flow.body if _has(piece, tape, "backward"))
+    train = loader_of(flow.batches, flow.setup, flow.before)
+    if train.made is not None and called(train.made[1]) == "range":
+        raise Refused("index-loop", flow.batches.site, "the batches are cut by hand.")
+    losses = [piece for piece in flow.body if _has(piece, tape, "backward")]
+    if len(losses) != 1:
+        raise Refused("several-backwards", losses[-1].site, "backward is called at more than one place.")
+    backward = losses[0]
+    if isinstance(_loss(backward), ast.Call) and ".scale(" in backward.text():
+        raise Refused("scaler", backward.site, "the loss is scaled before backward.")
+    loops = [
+        piece
+        for piece in flow.body
+        if isinstance(piece.node, (ast.For, ast.While)) and events_in(piece, tape)
+    ]
+    if loops:
+        raise Refused("loop-in-step", loops[0].site, "a step has a loop in it that trains or evaluates.")
     _need_plain_steps(flow, tape)
     roles = Roles(
-        net=net,
-        net_piece=net_piece,
-        optimizer=optimizer,
-        optimizer_class=_public(_one(tape, "optimizer", optimizer)["class"]),
+        nets={net: net_piece},
+        optimizers=[optimizer],
+        classes={optimizer: public(_one(tape, "optimizer", optimizer)["class"])},
         loss=(backward, _loss(backward)),
-        train=_loader(flow.batches, flow.setup, flow.before),
+        train=train,
     )
     _find_scheduler(roles, flow, tape)
     _find_clipping(roles, flow, tape)
-    _find_evaluation(roles, flow)
+    find_evaluation(roles, flow)
     return roles
 
 
@@ -93,7 +119,7 @@ def _one(tape: Tape, kind: str, piece: Piece) -> dict[str, object]:
     return found[0]
 
 
-def _public(path: object) -> str:
+def public(path: object) -> str:
     """``torch.optim.sgd.SGD`` as people write it."""
     parts = str(path).split(".")
     for package in (("torch", "optim", "lr_scheduler"), ("torch", "optim")):
@@ -134,7 +160,7 @@ def _net(piece: Piece, call: ast.Call) -> str:
     raise Refused("parameters", piece.site, "the optimizer is not given the parameters() of one model.")
 
 
-def _assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
+def assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
     """The piece that makes the object of that name, not one that moves it to a device."""
     found = [piece for piece in pieces if name in piece.defines and isinstance(piece.node, ast.Assign)]
     made = [piece for piece in found if name not in piece.uses]
@@ -172,7 +198,7 @@ def _need_plain_steps(flow: Flow, tape: Tape) -> None:
         )
 
 
-def _loader(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]) -> Loader:
+def loader_of(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]) -> Loader:
     node = head.node
     if not isinstance(node, ast.For):
         raise Refused("while-batches", head.site, "the loop over batches is a while loop.")
@@ -188,7 +214,7 @@ def _loader(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]
             iterated = wrapped.get(head.names.get(iterated.id, iterated.id), iterated)
         if not isinstance(iterated, ast.Call) or not _is_wrapper(iterated):
             break
-        if _called(iterated) == "enumerate":
+        if called(iterated) == "enumerate":
             if not isinstance(target, ast.Tuple) or not isinstance(target.elts[0], ast.Name):
                 raise Refused("enumerate", head.site, "enumerate is not unpacked into a counter and a batch.")
             index, target = target.elts[0].id, target.elts[1]
@@ -196,37 +222,40 @@ def _loader(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]
     code = head.part(target).strip("()")
     if isinstance(iterated, ast.Name):
         name = head.names.get(iterated.id, iterated.id)
-        made = _assigned(setup, name)
+        made = assigned(setup, name)
         if made is None:
             raise Refused("loader", head.site, f"{name} is not made before the loop over epochs.")
         value = made.node.value if isinstance(made.node, ast.Assign) else None
-        plain = isinstance(value, ast.Call) and _called(value) == "DataLoader" and len(made.defines) == 1
+        plain = isinstance(value, ast.Call) and called(value) == "DataLoader" and len(made.defines) == 1
         return Loader(name, (made, value) if plain and isinstance(value, ast.Call) else None, code, index)
-    if isinstance(iterated, ast.Call) and _called(iterated) == "DataLoader":
+    if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
         return Loader(None, (head, iterated), code, index)
     raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
 
 
 def _is_wrapper(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and _called(node) in WRAPPERS and bool(node.args)
+    return isinstance(node, ast.Call) and called(node) in WRAPPERS and bool(node.args)
 
 
-def _called(call: ast.Call) -> str:
+def called(call: ast.Call) -> str:
     return ast.unparse(call.func).rpartition(".")[2]
 
 
 def _find_scheduler(roles: Roles, flow: Flow, tape: Tape) -> None:
     if not tape.stacks.get("scheduler"):
         return
-    roles.scheduler, _ = _made(flow, tape, "scheduler")
-    roles.scheduler_class = _public(_one(tape, "scheduler", roles.scheduler)["class"])
-    if roles.scheduler_class.endswith(("ReduceLROnPlateau", "LambdaLR", "SequentialLR", "ChainedScheduler")):
-        raise Refused("scheduler", roles.scheduler.site, f"{roles.scheduler_class} is not converted yet.")
+    scheduler, _ = _made(flow, tape, "scheduler")
+    roles.schedulers.append(scheduler)
+    roles.classes[scheduler] = public(_one(tape, "scheduler", scheduler)["class"])
+    if roles.classes[scheduler].endswith(
+        ("ReduceLROnPlateau", "LambdaLR", "SequentialLR", "ChainedScheduler")
+    ):
+        raise Refused("scheduler", scheduler.site, f"{roles.classes[scheduler]} is not converted yet.")
     stepped = [
         piece for piece in pieces_in([*flow.before, *flow.body, *flow.after]) if _has(piece, tape, "schedule")
     ]
     if len(stepped) != 1:
-        raise Refused("scheduler", roles.scheduler.site, "the scheduler is not stepped at one place.")
+        raise Refused("scheduler", scheduler.site, "the scheduler is not stepped at one place.")
     if stepped[0] in flow.body:
         roles.scheduler_interval = "step"
     elif stepped[0] in flow.before:
@@ -239,17 +268,18 @@ def _find_clipping(roles: Roles, flow: Flow, tape: Tape) -> None:
         return
     node = pieces[0].node
     call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
+    assert roles.loss is not None
     order = flow.body.index(roles.loss[0]), flow.body.index(pieces[0])
-    groups = len(_one(tape, "optimizer", roles.optimizer)["groups"])  # type: ignore[arg-type]
+    groups = len(_one(tape, "optimizer", roles.optimizers[0])["groups"])  # type: ignore[arg-type]
     plain = isinstance(call, ast.Call) and len(call.args) == 2 and not call.keywords
     if len(pieces) > 1 or not plain or order[0] > order[1] or groups > 1:
         raise Refused("clipping", pieces[0].site, "gradients are clipped in a way that is not converted yet.")
     assert isinstance(call, ast.Call)
-    how = "value" if _called(call) == "clip_grad_value_" else "norm"
+    how = "value" if called(call) == "clip_grad_value_" else "norm"
     roles.clip = (how, pieces[0], call.args[1])
 
 
-def _find_evaluation(roles: Roles, flow: Flow) -> None:
+def find_evaluation(roles: Roles, flow: Flow) -> None:
     blocks = [(node, True) for node in [*flow.before, *flow.after] if isinstance(node, Block)]
     blocks += [(node, False) for node in flow.end if isinstance(node, Block)]
     if not blocks:
@@ -261,13 +291,4 @@ def _find_evaluation(roles: Roles, flow: Flow) -> None:
     roles.val_block = blocks[0][0]
     if any(isinstance(node, Block) for node in roles.val_block.inside):
         raise Refused("evaluation", roles.val_block.head.site, "the model is evaluated in two loops.")
-    roles.val = _loader(roles.val_block.head, flow.setup, flow.after)
-
-
-def pieces_in(nodes: Sequence[Piece | Block]) -> Iterator[Piece]:
-    """All pieces, those in loops too."""
-    for node in nodes:
-        if isinstance(node, Block):
-            yield from pieces_in(node.inside)
-        else:
-            yield node
+    roles.val = loader_of(roles.val_block.head, flow.setup, flow.after)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.parity.tape import Tape
 
@@ -36,6 +36,12 @@ class Setting:
 def settings_of(flow: Flow, tape: Tape) -> dict[str, Setting]:
     """Every setting, by its code in the program."""
     found = {setting.code: setting for setting in _constants(flow)}
+    aliases: list[tuple[Piece, str, ast.expr]] = []
+    for piece in flow.setup:
+        node = piece.node
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and not piece.source.path:
+            # The parameter of a function that is put in place of its call.
+            aliases.append((piece, node.targets[0].id, node.value))
     for parser in tape.arguments:
         holder = next((piece for piece in flow.setup if _parses(piece, parser["site"], flow)), None)
         if holder is None or not isinstance(holder.node, ast.Assign):
@@ -47,6 +53,10 @@ def settings_of(flow: Flow, tape: Tape) -> dict[str, Setting]:
             found[code] = Setting(
                 code, option["name"], option["value"], option["help"] or "", flag, holder.site
             )
+    for piece, name, value in aliases:
+        setting = setting_in(value, piece, found)
+        if setting is not None and name not in found:
+            found[name] = replace(setting, code=name, site=piece.site)
     return found
 
 
@@ -65,12 +75,22 @@ def _constants(flow: Flow) -> Iterator[Setting]:
     for piece in flow.setup:
         for name in piece.defines:
             bound[name] = bound.get(name, 0) + 1
+    used_by_helpers = set().union(*(each.uses for each in flow.helpers))
+    later = [*pieces_in([*flow.before, *flow.after, *flow.end]), *flow.body]
+    bound_later = set().union(*(piece.defines for piece in later))
+    changed = set().union(*(piece.changes for piece in later))
     for piece in flow.setup:
         if isinstance(piece.node, ast.Assign) and len(piece.node.targets) == 1:
             for target, value in _pairs(piece.node.targets[0], piece.node.value):
                 name = piece.names.get(target.id, target.id)
-                if bound[name] == 1:
-                    yield Setting(name, name.lower(), value, "", "", piece.site)
+                if bound[name] != 1 or name in bound_later | used_by_helpers:
+                    continue
+                if isinstance(value, (list, dict)) and name in changed:
+                    continue
+                yield Setting(name, name.lower(), value, "", "", piece.site)
+                for key, item in value.items() if isinstance(value, dict) else ():
+                    if isinstance(key, str) and key.isidentifier():
+                        yield Setting(f"{name}[{key!r}]", key, item, "", "", piece.site)
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.Name, Any]]:
@@ -103,6 +123,13 @@ def setting_in(node: ast.AST, piece: Piece, settings: Mapping[str, Setting]) -> 
     """The setting that an expression is."""
     if isinstance(node, ast.Name):
         return settings.get(piece.names.get(node.id, node.id))
+    if (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and isinstance(node.slice, ast.Constant)
+    ):
+        owner = piece.names.get(node.value.id, node.value.id)
+        return settings.get(f"{owner}[{node.slice.value!r}]")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = piece.names.get(node.value.id, node.value.id)
         return settings.get(f"{owner}.{node.attr}")

@@ -72,12 +72,17 @@ class Piece:
 
     @functools.cached_property
     def changes(self) -> set[str]:
-        """Names whose objects it may change by calling a method of theirs."""
-        roots = (
-            _root(each.value.func)
+        """Names whose objects it may change by calling a method of theirs, or by giving them to a function."""
+        calls = [
+            each.value
             for each in ast.walk(self.node)
             if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call)
-        )
+        ]
+        roots = [_root(call.func) for call in calls]
+        for call in calls:
+            name = ast.unparse(call.func).rpartition(".")[2]
+            if name not in ("append", "extend", "add", "update", "insert", "print"):
+                roots += [_root(each) if not isinstance(each, ast.Name) else each for each in call.args]
         return {self.names.get(root.id, root.id) for root in roots if isinstance(root, ast.Name)}
 
     @functools.cached_property
@@ -92,6 +97,10 @@ class Piece:
         }
         lambdas = [each for each in ast.walk(self.node) if isinstance(each, ast.Lambda)]
         inner = {argument.arg for each in lambdas for argument in each.args.args}
+        loops = [each.target for each in ast.walk(self.node) if isinstance(each, ast.For)]
+        inner |= {each.id for target in loops for each in ast.walk(target) if isinstance(each, ast.Name)}
+        bound = _of_comprehensions(self.node)
+        inner |= {each.id for each in ast.walk(self.node) if isinstance(each, ast.Name) and id(each) in bound}
         return {self.names.get(name, name) for name in read - inner if not hasattr(builtins, name)}
 
     def _is_augmented(self, name: ast.Name) -> bool:
@@ -107,6 +116,13 @@ class Piece:
             first -= 1
         start = self.source.starts[first - 1]
         end = self.source.starts[self.node.end_lineno or self.node.lineno]
+        begin, stop = self._span(self.node)
+        data = self.source.text.encode()
+        if data[self.source.starts[self.node.lineno - 1] : begin].strip():
+            # Another statement is before it in its line.
+            start = begin
+        if data[stop:end].lstrip().startswith(b";"):
+            end = stop
         return textwrap.dedent(self._edited(start, end, replace)).strip("\n")
 
     def part(self, node: ast.AST, replace: Replace = lambda node: None) -> str:
@@ -166,6 +182,16 @@ def _free(code: str) -> set[str]:
     return {name for name in found if not hasattr(builtins, name)}
 
 
+def _of_comprehensions(node: ast.AST) -> set[int]:
+    """The identities of the names that comprehensions bind."""
+    return {
+        id(name)
+        for each in ast.walk(node)
+        if isinstance(each, ast.comprehension)
+        for name in ast.walk(each.target)
+    }
+
+
 def made(code: str) -> Piece:
     """A statement that is not of the program."""
     source = Source("", code)
@@ -179,9 +205,11 @@ def _bound(node: ast.stmt) -> set[str]:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
     found = set()
+    inner = _of_comprehensions(node)
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-            found.add(each.id)
+            if id(each) not in inner:
+                found.add(each.id)
         elif isinstance(each, (ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Store):
             root: ast.AST = each
             while isinstance(root, (ast.Attribute, ast.Subscript)):

@@ -9,13 +9,33 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope
+from hydra_lightning.convert.rewrite import Scope, needed
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, made
+
+IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def with_helpers(program: Program, pieces: Iterable[Piece]) -> tuple[list[str], list[str]]:
     """The functions and classes of the program that ``pieces`` use, and the imports that all of it needs."""
+    ordered = _used_by(program, pieces)
+    imports = [each.text(comments=False) for each in ordered if isinstance(each.node, IMPORTS)]
+    scope = Scope({}, lambda name: name)
+    helpers = [each for each in ordered if not isinstance(each.node, IMPORTS)]
+    constants = needed(
+        list(dict.fromkeys(program.constants.values())), set().union(*(each.uses for each in helpers))
+    )
+    program.keep(constants, "a constant of the module")
+    told = ["\n".join(scope.code(each) for each in constants)] if constants else []
+    return [*told, *(scope.code(each) for each in helpers)], imports
+
+
+def helpers_of(program: Program, pieces: Iterable[Piece]) -> list[Piece]:
+    """The functions and classes of the program that ``pieces`` use."""
+    return [each for each in _used_by(program, pieces) if not isinstance(each.node, IMPORTS)]
+
+
+def _used_by(program: Program, pieces: Iterable[Piece]) -> list[Piece]:
     waiting = [name for piece in pieces for name in piece.uses]
     taken: dict[int, Piece] = {}
     while waiting:
@@ -23,14 +43,7 @@ def with_helpers(program: Program, pieces: Iterable[Piece]) -> tuple[list[str], 
         if piece is not None and id(piece.node) not in taken:
             taken[id(piece.node)] = piece
             waiting += piece.uses
-    ordered = sorted(taken.values(), key=lambda each: (each.source.path, each.node.lineno))
-    imports = [
-        each.text(comments=False) for each in ordered if isinstance(each.node, (ast.Import, ast.ImportFrom))
-    ]
-    scope = Scope({}, lambda name: name)
-    return [
-        scope.code(each) for each in ordered if not isinstance(each.node, (ast.Import, ast.ImportFrom))
-    ], imports
+    return sorted(taken.values(), key=lambda each: (each.source.path, each.node.lineno))
 
 
 def class_text(name: str, base: str, told: str, methods: Sequence[str]) -> str:
