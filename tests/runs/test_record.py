@@ -20,8 +20,8 @@ from hydra_lightning.runs.store import read_run
 
 FIELDS = (
     *("schema", "id", "task", "experiment", "tags", "status", "created", "ended", "seconds", "command"),
-    *("overrides", "seed", "git", "host", "python", "devices", "metrics", "best", "checkpoints", "sweep"),
-    *("attempts", "error", "process"),
+    *("overrides", "seed", "git", "host", "python", "devices", "metrics", "best", "checkpoints"),
+    *("resume", "loggers", "sweep", "attempts", "error", "process", "slurm_job"),
 )
 
 

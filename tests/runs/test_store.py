@@ -131,6 +131,7 @@ def test_the_last_run_is_the_one_started_last_in_whatever_zone(tmp_path: Path) -
     write_run(runs / "2026-01-01_12-00-00_east", created="2026-01-01T12:00:00+10:00")
     write_run(runs / "2026-01-01_10-00-00_west", created="2026-01-01T10:00:00-08:00")
     assert find_run("@last", tmp_path).name.endswith("west")
+    assert find_run("@last", str(tmp_path)) == find_run("@last", tmp_path)
 
 
 def test_all_runs_are_listed_and_broken_ones_logged(logs: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -140,3 +141,18 @@ def test_all_runs_are_listed_and_broken_ones_logged(logs: Path, caplog: pytest.L
     assert [folder.name[-4:] for folder, _ in listed] == ["aaaa", "abcd", "ca12", "job1"]
     assert all(folder.name == data["id"] for folder, data in listed)
     assert str(broken) in caplog.text
+
+
+def test_the_best_run_by_a_metric_is_found_among_those_with_a_checkpoint(tmp_path: Path) -> None:
+    runs = tmp_path / "train/runs"
+    saved = {"best": "checkpoints/a.ckpt", "last": None}
+    write_run(runs / "2026-01-01_10-00-00_aaaa", metrics={"val/acc": 0.8}, checkpoints=saved)
+    write_run(runs / "2026-01-02_10-00-00_bbbb", metrics={"val/acc": 0.9})
+    assert find_run("@best:val/acc", tmp_path).name.endswith("bbbb")
+    assert find_run("@best:val/acc", tmp_path, with_checkpoint=True).name.endswith("aaaa")
+
+
+@pytest.mark.parametrize("reference", ["@best", "@best:", "@first"])
+def test_what_an_at_sign_can_mean_is_said(logs: Path, reference: str) -> None:
+    with pytest.raises(RunError, match="there is @last, and @best:METRIC"):
+        find_run(reference, logs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
 import shlex
@@ -14,12 +13,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+COMMAND_VARIABLE = "HYDRA_LIGHTNING_COMMAND"
 HAS_PROC = Path("/proc/self/stat").exists()
 
 
 def command_line() -> str:
-    """The command of this process as a shell would take it again."""
-    return shlex.join(sys.orig_argv)
+    """The command of this process as a shell would take it again; for a rerun the one that was typed."""
+    return os.environ.get(COMMAND_VARIABLE) or shlex.join(sys.orig_argv)
 
 
 def host() -> str:
@@ -34,6 +34,8 @@ def python_version() -> str:
 
 def installed_versions() -> list[str]:
     """``name==version`` of every installed distribution by name; of several copies, the one that is found."""
+    import importlib.metadata
+
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         metadata = distribution.metadata  # Parsed anew at every look.

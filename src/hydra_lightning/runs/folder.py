@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-
-from omegaconf import OmegaConf
-from omegaconf.basecontainer import BaseContainer
+from typing import TYPE_CHECKING
 
 from hydra_lightning.errors import RunError
+from hydra_lightning.runs.files import RUN_FILE
 from hydra_lightning.runs.rank import launch
+
+if TYPE_CHECKING:
+    from omegaconf.basecontainer import BaseContainer
 
 ALPHABET = string.digits + string.ascii_lowercase
 SUFFIX_LENGTH = 4
@@ -43,6 +45,11 @@ def new_run_id(now: datetime | None = None) -> str:
 def is_run_id(name: str) -> bool:
     """Whether ``name`` is an id as ``new_run_id`` makes them."""
     return re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_[0-9a-z]{4}", name) is not None
+
+
+def job_id(folder: Path) -> str:
+    """What ``${run_id:}`` is in a job of a sweep: its folder's name, after that of the sweep where it is a number."""
+    return folder.name if is_run_id(folder.name) else f"{folder.parent.name}_{folder.name}"
 
 
 def new_suffix() -> str:
@@ -85,7 +92,7 @@ def share(folder: Path) -> None:
     Raises:
         RunError: another run has it, it cannot be made, or the disk is full.
     """
-    if (folder / "run.json").exists():
+    if (folder / RUN_FILE).exists():
         raise taken(folder)
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,6 +143,8 @@ def register_run_id() -> None:
     as a job's number. Hydra hands the ids of a sweep on to its jobs. Ranks started by an outside launcher get
     equal ids.
     """
+    from omegaconf import OmegaConf
+
     OmegaConf.register_new_resolver("run_id", _resolve, replace=True)
 
 
@@ -150,6 +159,8 @@ def _resolve(*argument: object, _root_: BaseContainer) -> str:
 
 def ids_of(config: BaseContainer) -> dict[tuple[str, ...], str]:
     """The ids that ``config`` has got so far, by the resolver's arguments; to be changed in place."""
+    from omegaconf import OmegaConf
+
     ids: dict[tuple[str, ...], str] = OmegaConf.get_cache(config)["run_id"]
     return ids
 

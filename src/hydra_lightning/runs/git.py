@@ -42,7 +42,16 @@ def git_state(root: Path, skip: Path) -> tuple[dict[str, Any] | None, str]:
 
 
 def _patch(top: Path, skip: Path) -> str:
-    diff = ("diff", "--binary", "--no-color", "--no-ext-diff")
+    # Whatever the user has set for what is shown, this is to be applied.
+    diff = (
+        "diff",
+        "--binary",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+    )
     listed, shown = [], [_git(top, *diff, "HEAD")]
     for name in _new_files(top, skip):
         size = (top / name).lstat().st_size

@@ -27,7 +27,11 @@ class ClaimRunFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Claim the folder of a single run; SystemExit with the message when that fails."""
-        _settle(config, "run")
+        if config.get("resume"):
+            # The folder of the run that goes on, which tasks/resume.py has set.
+            ids_of(config)[()] = _folder(config, "run").name
+        else:
+            _settle(config, "run")
         if global_rank() != 0 and config.hydra.output_subdir is not None:
             config.hydra.output_subdir = None
             config.hydra.job.name = f"{config.hydra.job.name}_ddp_process_{global_rank()}"

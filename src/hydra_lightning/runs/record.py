@@ -20,15 +20,14 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from hydra_lightning.runs import environment
+from hydra_lightning.runs.files import CONFIG_FILE, PATCH_FILE, REQUIREMENTS_FILE, RUN_FILE, SCHEMA
 from hydra_lightning.runs.folder import claim, new_suffix, taken, writing_to
 from hydra_lightning.runs.git import git_state
 from hydra_lightning.runs.interrupts import Interrupted, Interrupts, interrupts
 from hydra_lightning.runs.rank import global_rank
+from hydra_lightning.runs.slurm import requeue, slurm_job
 from hydra_lightning.runs.writing import hold_space, write_whole
 
-SCHEMA = 1
-RUN_FILE = "run.json"
-CONFIG_FILE = "config.yaml"
 RESERVE_FILE = ".reserve"
 HEARTBEAT_SECONDS = 30.0
 
@@ -69,6 +68,9 @@ class RunRecord:
         text = json.dumps(_json(self.data), indent=2, allow_nan=False) + "\n"
         write_whole(self.folder / RUN_FILE, text)
 
+    def start(self, config: Mapping[str, Any]) -> None:
+        """What the run needs is there, its checkpoint is loaded: nothing to do for a run that is new."""
+
     def save_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.yaml``: the resolved config, plain data without interpolations."""
         if self.writes:
@@ -95,7 +97,7 @@ def open_run(
     At the start ``run.json`` (status ``running``), ``config.yaml``, ``requirements.txt`` and, when the tree
     around ``root`` is dirty, ``git.diff`` are written. At the end the status becomes ``completed``;
     ``failed`` after an Exception or a SystemExit other than 0, with ``error``; ``pruned`` after Optuna's
-    TrialPruned; ``interrupted`` after SIGINT or SIGTERM. In between the file is touched every 30 seconds, for
+    TrialPruned; ``interrupted`` after SIGINT, SIGTERM or SIGUSR1. In between the file is touched every 30 seconds, for
     ``read_run`` on other machines. The file ``.reserve`` keeps 64 KiB for the last write, so that a run which
     fills the disk still ends as failed.
 
@@ -119,15 +121,15 @@ def open_run(
 
     Raises:
         RunError: the folder holds a run already, or cannot be written; nothing of the run is left in it.
-        SystemExit: 130 after SIGINT, 143 after SIGTERM, once everything is written.
+        SystemExit: 130 after SIGINT, 143 after SIGTERM, 138 after SIGUSR1, once everything is written.
     """
     if global_rank() != 0:
-        yield RunRecord(folder, {}, writes=False)
+        yield from other_rank(folder)
         return
     git, patch = git_state(root, skip=folder)
     files = _files(config, patch)
     folder = _claim_file(folder)
-    now = _now()
+    moment = now()
     data = {
         "schema": SCHEMA,
         "id": folder.name,
@@ -135,7 +137,7 @@ def open_run(
         "experiment": experiment,
         "tags": list(tags),
         "status": "running",
-        "created": now,
+        "created": moment,
         "ended": None,
         "seconds": None,
         "command": command,
@@ -148,15 +150,26 @@ def open_run(
         "metrics": {},
         "best": None,
         "checkpoints": {"best": None, "last": None},
+        "resume": None,
+        "loggers": {},
         "sweep": sweep,
-        "attempts": [{"started": now, "ended": None, "status": "running", "command": command}],
+        "attempts": [{"started": moment, "ended": None, "status": "running", "command": command}],
         "error": None,
         "process": environment.process_identity(),
+        "slurm_job": slurm_job(),
     }
     record = RunRecord(folder, data)
     _write_start(record, files)
-    with interrupts() as caught, _heartbeat(folder / RUN_FILE):
-        yield from _until_end(record, caught, root)
+    with interrupts() as caught, heartbeat(folder / RUN_FILE):
+        yield from until_end(record, caught, root)
+
+
+def other_rank(folder: Path) -> Iterator[RunRecord]:
+    """The record of a process that records nothing; it ends quietly by a signal."""
+    try:
+        yield RunRecord(folder, {}, writes=False)
+    except Interrupted as error:
+        raise SystemExit(128 + error.signum) from error
 
 
 def _claim_file(folder: Path) -> Path:
@@ -184,10 +197,10 @@ def _files(config: Mapping[str, Any], patch: str) -> dict[str, str]:
     """What is written beside ``run.json``, by name."""
     files = {
         CONFIG_FILE: _yaml(config),
-        "requirements.txt": "\n".join(environment.installed_versions()) + "\n",
+        REQUIREMENTS_FILE: "\n".join(environment.installed_versions()) + "\n",
     }
     if patch:
-        files["git.diff"] = patch
+        files[PATCH_FILE] = patch
     return files
 
 
@@ -205,7 +218,7 @@ def _write_start(record: RunRecord, files: Mapping[str, str]) -> None:
         raise
 
 
-def _until_end(record: RunRecord, caught: Interrupts, root: Path) -> Iterator[RunRecord]:
+def until_end(record: RunRecord, caught: Interrupts, root: Path) -> Iterator[RunRecord]:
     start = time.monotonic()
     try:
         yield record
@@ -216,8 +229,10 @@ def _until_end(record: RunRecord, caught: Interrupts, root: Path) -> Iterator[Ru
         shown = _error(error, root) if status == "failed" else None
         _end(record, status, time.monotonic() - start, shown)
         if status == "interrupted":
-            signum = caught.arrived or signal.SIGINT
+            signum = caught.arrived or (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
             log.warning("Interrupted by %s: %s", signal.Signals(signum).name, record.folder)
+            if signum == getattr(signal, "SIGUSR1", None):
+                requeue()
             raise SystemExit(128 + signum) from error
         raise
     _end(record, "completed", time.monotonic() - start, None)
@@ -226,10 +241,14 @@ def _until_end(record: RunRecord, caught: Interrupts, root: Path) -> Iterator[Ru
 def _end(record: RunRecord, status: str, seconds: float, error: dict[str, Any] | None) -> None:
     if record.data["process"]["pid"] != os.getpid():
         return  # A forked worker that left the block; the run goes on in its parent.
-    now = _now()
-    attempts = [*record.data["attempts"][:-1], record.data["attempts"][-1] | {"ended": now, "status": status}]
+    moment = now()
+    attempts = [
+        *record.data["attempts"][:-1],
+        record.data["attempts"][-1] | {"ended": moment, "status": status},
+    ]
     (record.folder / RESERVE_FILE).unlink(missing_ok=True)
-    record.update(status=status, ended=now, seconds=round(seconds, 3), error=error, attempts=attempts)
+    seconds += record.data["seconds"] or 0
+    record.update(status=status, ended=moment, seconds=round(seconds, 3), error=error, attempts=attempts)
 
 
 def _status(error: BaseException, caught: Interrupts) -> str:
@@ -254,7 +273,7 @@ def _error(error: BaseException, root: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _heartbeat(file: Path) -> Iterator[None]:
+def heartbeat(file: Path) -> Iterator[None]:
     """Touch ``file`` every 30 seconds for as long as the block and this process last."""
     done = threading.Event()
 
@@ -301,5 +320,5 @@ def _json(value: Any) -> Any:
     return value
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")

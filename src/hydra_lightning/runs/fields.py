@@ -1,0 +1,200 @@
+"""What can be asked of a run by name: the fields of its record, its metrics, its settings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra_lightning.errors import RunError
+from hydra_lightning.runs.settings import Plain, read_blocks
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
+
+# Short names, and the part of a field that its own name means.
+ALIASES = {
+    "tag": "tags",
+    "metric": "metrics",
+    "sweep": "sweep.id",
+    "git": "git.commit",
+    "commit": "git.commit",
+    "branch": "git.branch",
+    "dirty": "git.dirty",
+    "best": "best.value",
+    "device": "devices.accelerator",
+    "devices": "devices.accelerator",
+}
+DATES = ("created", "ended")
+# Fields of the record that are no answer by themselves, or whose name a config has for something else.
+NOT_ASKED = ("schema", "attempts", "process", "checkpoints", "loggers", "resume")
+FIELDS = (
+    "id",
+    "task",
+    "experiment",
+    "status",
+    "tags",
+    "note",
+    "created",
+    "ended",
+    "seconds",
+    "seed",
+    "command",
+    "overrides",
+    "host",
+    "python",
+    "slurm_job",
+    "error",
+    "git.commit",
+    "git.branch",
+    "git.dirty",
+    "devices.accelerator",
+    "devices.world_size",
+    "best.metric",
+    "best.value",
+    "best.epoch",
+    "sweep.id",
+    "sweep.trial",
+)
+
+
+class Run:
+    """A run as it was read; what is not asked for is not decoded."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        record: dict[str, Any] | Callable[[], dict[str, Any]],
+        short: str | Callable[[Path], str] = "",
+        blocks: Mapping[str, Mapping[str, Plain]] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._short = short
+        self._record = record
+        self._blocks = blocks
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Its ``run.json``, as `read_run` gives it."""
+        if callable(self._record):
+            self._record = self._record()
+        return self._record
+
+    @cached_property
+    def folder(self) -> Path:
+        """The run folder."""
+        return Path(self._folder)
+
+    @property
+    def id(self) -> str:
+        """The name of the folder."""
+        return self.folder.name
+
+    @property
+    def short(self) -> str:
+        """The shortest name that means this run alone: the last four of its id, where no other run has them."""
+        return self._short(self.folder) if callable(self._short) else self._short or self.id
+
+    @property
+    def created(self) -> datetime:
+        """When it was started, with the offset of where that was."""
+        return datetime.fromisoformat(self.record["created"]).astimezone()
+
+    @property
+    def settings(self) -> dict[str, Plain]:
+        """Every value of its ``config.yaml`` by its dotted key, see `read_settings`.
+
+        Raises:
+            RunError: ``config.yaml`` is missing or broken.
+        """
+        return {key: value for block in self._setting_blocks().values() for key, value in block.items()}
+
+    def value(self, key: str) -> Any:
+        """What ``key`` means for this run: a field of the record, a setting or a metric; else ``MISSING``.
+
+        ``error`` is its type and message, dates are datetimes.
+        """
+        found = self._field(ALIASES.get(key, key))
+        if found is MISSING:
+            found = self._setting(key)
+        if found is MISSING:
+            found = self.record["metrics"].get(key, MISSING)
+        return found
+
+    def settings_or_empty(self) -> dict[str, Plain]:
+        """Its settings; empty where ``config.yaml`` is missing or broken."""
+        try:
+            return self.settings
+        except RunError:
+            return {}
+
+    def _setting_blocks(self) -> Mapping[str, Mapping[str, Plain]]:
+        if self._blocks is None:
+            self._blocks = read_blocks(self.folder)
+        return self._blocks
+
+    def _setting(self, key: str) -> Any:
+        try:
+            block = self._setting_blocks().get(key.partition(".")[0], {})
+        except RunError:
+            return MISSING
+        return block.get(key, MISSING)
+
+    def _field(self, key: str) -> Any:
+        if key == "id":
+            return self.id
+        error = self.record.get("error")
+        if key == "error":
+            return f"{error['type']}: {error['message']}" if error else None
+        if key in DATES:
+            return self.record.get(key) and datetime.fromisoformat(self.record[key]).astimezone()
+        if key.partition(".")[0] in NOT_ASKED:
+            return MISSING
+        found = _walk(self.record, key)
+        if isinstance(found, Mapping):
+            return MISSING
+        return None if found is MISSING and key in FIELDS else found
+
+
+def real_key(runs: Sequence[Run], key: str) -> str:
+    """``key`` as runs have it: itself, or the one setting or metric that ends with it (``lr``).
+
+    Raises:
+        RunError: no run has it, or it is the end of several; says which names come near.
+    """
+    if ALIASES.get(key, key) in FIELDS or any(run.value(key) is not MISSING for run in runs):
+        return key
+    known = keys_of(runs)
+    ends = [name for name in known if name.endswith((f".{key}", f"/{key}"))]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise RunError(f"{key!r} is the end of several names; write one of them: {', '.join(ends)}")
+    spoken = {name: name for name in (*FIELDS, *ALIASES, *known)}
+    for name in known:
+        spoken.setdefault(name.rpartition(".")[2], name)
+    near = difflib.get_close_matches(key, list(spoken), n=2, cutoff=0.7)
+    hint = f" Did you mean {' or '.join(dict.fromkeys(spoken[name] for name in near))}?" if near else ""
+    raise RunError(f"{key!r}: no run has such a field, setting or metric.{hint}")
+
+
+def keys_of(runs: Iterable[Run]) -> list[str]:
+    """The names of all settings, then ``metrics.NAME`` of all metrics, that ``runs`` have."""
+    settings: dict[str, None] = {}
+    metrics: dict[str, None] = {}
+    for run in runs:
+        settings |= dict.fromkeys(run.settings_or_empty())
+        metrics |= dict.fromkeys(f"metrics.{name}" for name in run.record["metrics"])
+    return [*settings, *metrics]
+
+
+def _walk(value: Any, key: str) -> Any:
+    """What stands in nested mappings under a dotted key, whose names may themselves have dots."""
+    if not isinstance(value, Mapping):
+        return MISSING
+    if key in value:
+        return value[key]
+    first, dot, rest = key.partition(".")
+    return _walk(value.get(first), rest) if dot else MISSING
