@@ -25,6 +25,10 @@ class CheckpointError(HydraLightningError):
     """A checkpoint is missing, corrupt, of another model, or would not be plain data."""
 
 
+class ExportError(HydraLightningError):
+    """A model cannot be exported, or the exported one does not give what the model gives."""
+
+
 class ProjectError(HydraLightningError):
     """A project folder cannot be written or is not one."""
 

@@ -210,7 +210,7 @@ def test_the_names_of_a_run_in_a_sweep_are_not_taken_over(project: Path) -> None
     sweep = {"id": "2030-01-01_00-00-00_swee", "trial": 0, "params": {"seed": "3"}}
     folder = recorded(project, "2030-01-01_00-00-01_aaaa", ["logger=wandb", "seed=3"], sweep=sweep)
     saved: Any = OmegaConf.load(folder / "config.yaml")
-    saved.logger.wandb.name = saved.logger.wandb.id = sweep["id"]
+    saved.logger.wandb.name = saved.logger.wandb.id = folder.name
     OmegaConf.save(saved, folder / "config.yaml")
     assert overrides_of_run(project, str(folder)).overrides == ["logger=wandb", "seed=3"]
 

@@ -49,10 +49,9 @@ def succeeded(done: Done) -> Done:
 
 
 def plain_checkpoints(folder: Path) -> dict[str, dict[str, object]]:
-    """Every checkpoint of a run, loaded as weights and plain data."""
-    return {
-        file.name: torch.load(file, weights_only=True) for file in sorted(folder.glob("checkpoints/*.ckpt"))
-    }
+    """Every checkpoint of a run but the one to resume from, loaded as weights and plain data."""
+    files = sorted(set(folder.glob("checkpoints/*.ckpt")) - {folder / "checkpoints/resume.ckpt"})
+    return {file.name: torch.load(file, weights_only=True) for file in files}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +85,7 @@ def test_runs_of_one_second_have_folders_of_their_own(project: Path) -> None:
     assert {data["id"] for data in records} == {folder.name for folder in folders}
     assert {data["experiment"] for data in records} == {None, "example"}
     for folder in folders:
-        assert len(list(folder.glob("checkpoints/*.ckpt"))) == 2
+        assert len(plain_checkpoints(folder)) == 2
         assert yaml.safe_load((folder / "config.yaml").read_text())["paths"]["output_dir"] == str(folder)
 
 

@@ -54,7 +54,7 @@ def test_run_json_says_what_was_run_and_what_came_out(trained: tuple[Path, Any])
     assert "train.py" in data["command"]
     assert "tags=[first,tiny]" in data["overrides"]
     assert data["seconds"] > 0
-    assert data["devices"] == {"accelerator": "cpu", "world_size": 1, "names": []}
+    assert data["devices"] == {"accelerator": "cpu", "world_size": 1, "names": [], "threads": 1}
     assert {"train/loss", "val/loss", "val/acc", "val/acc_best", "test/loss", "test/acc"} <= set(
         data["metrics"]
     )
@@ -132,7 +132,8 @@ def test_training_goes_on_from_a_checkpoint(trained: tuple[Path, Any]) -> None:
 
 
 def test_a_sweep_gives_every_job_its_folder_and_the_best_value_back(project: Path) -> None:
-    done = run_script(project, "train.py", "-m", *TINY, "seed=1,2", "test=false")
+    named = ("+model_name=${run_id:}", "strict=false")
+    done = run_script(project, "train.py", "-m", *TINY, "seed=1,2", "test=false", *named)
     assert done.returncode == 0, done.stderr
     (sweep,) = (project / "logs" / "train" / "sweeps").iterdir()
     jobs = sorted(folder for folder in sweep.iterdir() if (folder / "run.json").exists())
@@ -141,6 +142,8 @@ def test_a_sweep_gives_every_job_its_folder_and_the_best_value_back(project: Pat
     assert [each["sweep"]["id"] for each in data] == [sweep.name] * 2
     assert data[0]["sweep"]["params"] == {"seed": "1"}
     assert all(each["status"] == "completed" for each in data)
+    # What trackers call a run: not one name for all jobs.
+    assert all(f"model_name: {job.name}\n" in (job / "config.yaml").read_text() for job in jobs)
 
 
 def test_a_failed_training_is_recorded_and_exits_with_1(project: Path) -> None:

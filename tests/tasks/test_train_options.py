@@ -1,5 +1,6 @@
 """Options that change what a training does, trained for real through the Python API."""
 
+import csv
 import logging
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,14 @@ def test_a_training_that_ends_before_the_first_validation_is_no_mistake(project:
     )
     assert data["status"] == "completed"
     assert (run / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_the_model_is_validated_before_it_is_trained_where_that_is_wanted(project: Path) -> None:
+    _, data, run = train(project, "validate=true", "test=false", "logger=csv")
+    steps = [
+        int(row["step"])
+        for row in csv.DictReader((run / "metrics.csv").read_text().splitlines())
+        if row.get("val/loss")
+    ]
+    assert data["status"] == "completed"
+    assert steps[0] == 0 < steps[-1]

@@ -22,6 +22,7 @@ from omegaconf import DictConfig
 from hydra_lightning.config.messages import explain
 from hydra_lightning.errors import HydraLightningError
 from hydra_lightning.tasks.compose import prepare
+from hydra_lightning.tasks.resume import expanded
 
 Task = Callable[[DictConfig], Any]
 
@@ -51,14 +52,19 @@ def main(
             Hydra.get_mode = _mode  # type: ignore[method-assign, assignment]
             shown_in_full = os.environ.get("HYDRA_FULL_ERROR")
 
+            typed = list(sys.argv)
+
             @functools.wraps(task)
             def job(config: DictConfig) -> Any:
+                # Child processes of a distributed run are started with the same arguments.
+                sys.argv[:] = typed
                 with _environment("HYDRA_FULL_ERROR", shown_in_full):
                     return _told(task, config)
 
             try:
                 # Hydra prints errors itself and exits, unless it is told to raise them.
                 with _environment("HYDRA_FULL_ERROR", "1"):
+                    sys.argv[1:] = expanded(configs, config_name, typed[1:]) or typed[1:]
                     hydra.main(version_base="1.3", config_path=str(configs), config_name=config_name)(job)()
             except Exception as error:
                 if shown_in_full:

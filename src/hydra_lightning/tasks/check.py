@@ -90,7 +90,8 @@ def check_composed(config: DictConfig, saved: Path | None = None) -> list[Proble
         config: the config.
         saved: the saved config of the run that its data, model and trainer are from.
     """
-    if not HydraConfig.initialized():
+    # A run that is repeated has no sources: its saved config is all there is.
+    if not HydraConfig.initialized() or not HydraConfig.get().runtime.config_sources:
         return check(config)
     root = Path(str(config.paths.root_dir)) if "paths" in config else Path.cwd()
     return check(config, Sources(cast(DictConfig, HydraConfig.get()), root, saved, TAKEN_FROM_RUN))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 from omegaconf import DictConfig, open_dict
 
 from hydra_lightning.config.messages import nearest
-from hydra_lightning.errors import CheckpointError, ConfigError, RunError
-from hydra_lightning.runs.record import CONFIG_FILE, RunRecord
-from hydra_lightning.runs.store import find_run, read_run
+from hydra_lightning.errors import ConfigError
+from hydra_lightning.runs.files import CONFIG_FILE
+from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.runs.store import find_run
 from hydra_lightning.tasks.run import run_of
-from hydra_lightning.tasks.saved import on_saved_config
+from hydra_lightning.tasks.saved import best_checkpoint, on_saved_config
 from hydra_lightning.tasks.summary import print_end
-
-log = logging.getLogger(__name__)
 
 MODES = ("test", "validate", "predict")
 
@@ -25,9 +23,9 @@ MODES = ("test", "validate", "predict")
 def evaluate(config: DictConfig) -> dict[str, float]:
     """Evaluate a checkpoint and record the metrics, or the predictions, in a run folder.
 
-    Reads of ``config`` what `train` reads, and: ``run`` (an id, a unique part of one, ``@last`` or a folder: its
-    saved config and best checkpoint), ``ckpt_path`` (wins over the run's best), ``mode`` (``test``, ``validate``
-    or ``predict``) and ``predictions`` (``parquet`` or ``safetensors``).
+    Reads of ``config`` what `train` reads, and: ``run`` (an id, a unique part of one, ``@last``, ``@best:METRIC`` or a
+    folder: its saved config and best checkpoint), ``ckpt_path`` (wins over the run's best), ``mode`` (``test``,
+    ``validate`` or ``predict``) and ``predictions`` (``parquet`` or ``safetensors``).
 
     Returns:
         the metrics, by name; empty after ``mode=predict``.
@@ -57,31 +55,15 @@ def _with_checkpoint(config: DictConfig) -> tuple[DictConfig, Path | None]:
             folder = find_run(str(reference), Path(config.paths.log_dir), with_checkpoint=True)
             config = on_saved_config(config, folder)
             saved = folder / CONFIG_FILE
-            config.ckpt_path = config.get("ckpt_path") or str(_best_checkpoint(folder))
+            config.ckpt_path = config.get("ckpt_path") or str(best_checkpoint(folder))
         if not config.get("callbacks"):
             config.trainer.enable_checkpointing = False
         if not config.get("ckpt_path"):
             add = "" if "run" in config else "+"
             raise ConfigError(
-                f"Nothing to evaluate: give {add}run=ID (a run's id, folder, or @last) or ckpt_path=FILE."
+                f"Nothing to evaluate: give {add}run=ID (a run's id, folder, @last or @best:METRIC) or ckpt_path=FILE."
             )
     return config, saved
-
-
-def _best_checkpoint(folder: Path) -> Path:
-    """The best checkpoint of a run, else its last one."""
-    named: dict[str, str | None] = read_run(folder)["checkpoints"]
-    for name in (named["best"], named["last"]):
-        if name and (folder / name).exists():
-            if name != named["best"]:
-                log.warning("%s: its best checkpoint is not there; this is its last one.", folder)
-            return folder / name
-    if any(named.values()):
-        gone = ", ".join(name for name in named.values() if name)
-        raise CheckpointError(
-            f"{folder}: its checkpoints are gone: {gone}. Give another with ckpt_path=FILE."
-        )
-    raise RunError(f"{folder}: this run wrote no checkpoint. Give one with ckpt_path=FILE.")
 
 
 def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any], mode: str) -> dict[str, float]:

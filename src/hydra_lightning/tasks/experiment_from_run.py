@@ -22,13 +22,14 @@ from hydra_lightning.config.experiment_text import parse
 from hydra_lightning.config.layout import COLLECTIONS
 from hydra_lightning.config.messages import explain
 from hydra_lightning.errors import ConfigError, RunError
-from hydra_lightning.runs.folder import ids_of
-from hydra_lightning.runs.record import CONFIG_FILE
+from hydra_lightning.runs.files import CONFIG_FILE
+from hydra_lightning.runs.folder import ids_of, job_id
 from hydra_lightning.runs.store import find_run, read_run
 from hydra_lightning.tasks.compose import compose
 from hydra_lightning.tasks.experiments import later_groups
+from hydra_lightning.tasks.log_folder import log_folder
 
-WHERE_AND_WHICH = ("paths", "ckpt_path", "run")
+WHERE_AND_WHICH = ("paths", "ckpt_path", "resume", "run")
 KEY = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 
 
@@ -50,19 +51,19 @@ def overrides_of_run(project: Path, reference: str, config_name: str = "train.ya
 
     Args:
         project: the folder that holds ``configs/``.
-        reference: the run's id, the beginning of it, ``@last``, or its folder.
+        reference: the run's id, the beginning of it, ``@last``, ``@best:METRIC``, or its folder.
         config_name: the main config.
 
     Raises:
         RunError: there is no such run, its config cannot be read, it was a debug run, or one of another main config.
         ConfigError: today's defaults do not compose.
     """
-    folder = find_run(reference, _log_dir(compose(project, [], config_name)))
+    folder = find_run(reference, log_folder(project, config_name))
     record, saved, started = read_run(folder), _saved_config(folder), _saved_hydra(folder)
     main = str(started.get("job", {}).get("config_name") or config_name)
     if main.removesuffix(".yaml") != config_name.removesuffix(".yaml"):
         raise RunError(f"{folder} is a run of {main}, not of {config_name}: add --config-name {main}")
-    today = _Today(project, config_name, saved, _ids(record))
+    today = _Today(project, config_name, saved, {(): job_id(folder) if record["sweep"] else record["id"]})
 
     later = later_groups(project, config_name)
     typed, notes = [], []
@@ -194,18 +195,6 @@ class _Today:
             if value == folder or value.startswith(f"{folder}/"):
                 return f"${{paths.{key}}}{value[len(folder) :]}"
         return "${run_id:}" if value in self.ids.values() else value
-
-
-def _ids(record: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
-    """What ``${run_id:}`` was: in a sweep that of the sweep."""
-    return {(): record["sweep"]["id"] if record["sweep"] else record["id"]}
-
-
-def _log_dir(config: DictConfig) -> Path:
-    try:
-        return Path(config.paths.log_dir)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"paths.log_dir: {explain(error)}") from error
 
 
 def _saved_config(folder: Path) -> DictConfig:

@@ -40,8 +40,19 @@ def begin(
     seed_everything(config.seed, workers=True, verbose=False)
     objects = build_objects(config, plain, callbacks)
     record.update(devices=devices_of(objects.trainer))
-    log_hyperparameters(objects, plain)
+    _begin_loggers(record, config, objects, plain)
     return objects
+
+
+def _begin_loggers(record: RunRecord, config: DictConfig, objects: Objects, plain: Mapping[str, Any]) -> None:
+    """Tell the loggers the config, but for those of a run that goes on, which know it; and write down their runs."""
+    # A logger for metrics.csv that the config does not have is the first.
+    named = dict(zip(reversed(_names(config, "logger")), reversed(objects.loggers), strict=False))
+    begun = record.data.get("loggers", {})
+    known = [named.get(name) for name in begun]
+    log_hyperparameters([each for each in objects.loggers if each not in known], objects.model, plain)
+    runs = {name: logger.version for name, logger in named.items() if logger.version not in (None, "")}
+    record.update(loggers=begun | runs)
 
 
 def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: Sequence[Callback]) -> Objects:
@@ -65,24 +76,28 @@ def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: Seque
     return Objects(datamodule, model, trainer, loggers)
 
 
-def log_hyperparameters(objects: Objects, plain: Mapping[str, Any]) -> None:
+def log_hyperparameters(loggers: Sequence[Logger], model: LightningModule, plain: Mapping[str, Any]) -> None:
     """Tell every logger the config and the number of parameters."""
-    parameters = list(objects.model.parameters())
+    parameters = list(model.parameters())
     sizes = {
         "total": sum(parameter.numel() for parameter in parameters),
         "trainable": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
     }
-    for logger in objects.loggers:
+    for logger in loggers:
         logger.log_hyperparams({**plain, "parameters": sizes})
 
 
 def devices_of(trainer: Trainer) -> dict[str, Any]:
-    """What the trainer runs on: accelerator, number of processes, and the names of GPUs."""
+    """What the trainer runs on: accelerator, number of processes, the names of GPUs, and threads a process.
+
+    The number of threads is part of it because sums are split among them: with another one the last bits differ.
+    """
     accelerator = type(trainer.accelerator).__name__.removesuffix("Accelerator").lower()
     names = (
         [torch.cuda.get_device_name(index) for index in trainer.device_ids] if accelerator == "cuda" else []
     )
-    return {"accelerator": accelerator, "world_size": trainer.world_size, "names": names}
+    threads = torch.get_num_threads()
+    return {"accelerator": accelerator, "world_size": trainer.world_size, "names": names, "threads": threads}
 
 
 def _each(config: DictConfig, group: str) -> list[Any]:
@@ -94,11 +109,12 @@ def _each(config: DictConfig, group: str) -> list[Any]:
         raise ConfigError(
             f"{group}: a mapping of names to configs is needed, not {OmegaConf.to_container(nodes)!r}."
         )
-    return [
-        instantiate(config, f"{group}.{name!s}")
-        for name, node in nodes.items()
-        if isinstance(node, DictConfig) and "_target_" in node
-    ]
+    return [instantiate(config, f"{group}.{name}") for name in _names(config, group)]
+
+
+def _names(config: DictConfig, group: str) -> list[str]:
+    nodes = (config.get(group) or {}).items()
+    return [str(name) for name, node in nodes if isinstance(node, DictConfig) and "_target_" in node]
 
 
 def _trainer(

@@ -23,7 +23,7 @@ from hydra_lightning.config.resolved import resolved
 from hydra_lightning.config.tags import join_tags
 from hydra_lightning.errors import ConfigError, HydraLightningError
 from hydra_lightning.runs.environment import command_line
-from hydra_lightning.runs.folder import claim, discard
+from hydra_lightning.runs.folder import claim, discard, ids_of, job_id
 from hydra_lightning.runs.rank import global_rank
 from hydra_lightning.runs.record import RunRecord, open_run
 from hydra_lightning.tasks.check import check_composed
@@ -47,6 +47,9 @@ def run_of(
     with open_dict(config):
         config.pop("hydra", None)
         config.paths.output_dir = str(_folder(config))
+        if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+            # Trackers would take the jobs of a sweep for one run.
+            ids_of(config)[()] = job_id(Path(config.paths.output_dir))
         config.seed = _seed(config)
     try:
         join_tags(config)

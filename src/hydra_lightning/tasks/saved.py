@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_lightning.errors import ConfigError, RunError
-from hydra_lightning.runs.record import CONFIG_FILE
+from hydra_lightning.errors import CheckpointError, ConfigError, RunError
+from hydra_lightning.runs.files import CONFIG_FILE
+from hydra_lightning.runs.store import read_run
+
+log = logging.getLogger(__name__)
 
 TAKEN_FROM_RUN = ("data", "model", "trainer", "seed")
 
@@ -27,8 +31,8 @@ def on_saved_config(config: DictConfig, run_folder: Path) -> DictConfig:
         RunError: the run's ``config.yaml`` is missing or unreadable.
         ConfigError: an override that cannot go on top of a saved config, such as ``experiment=``.
     """
-    saved = _read(run_folder)
-    saved = _moved(saved, str(saved.get("paths", {}).get("root_dir", "")), str(config.paths.root_dir))
+    saved = read_saved(run_folder)
+    saved = moved(saved, str(saved.get("paths", {}).get("root_dir", "")), str(config.paths.root_dir))
     merged = config.copy()
     with open_dict(merged):
         for key in TAKEN_FROM_RUN:
@@ -40,7 +44,8 @@ def on_saved_config(config: DictConfig, run_folder: Path) -> DictConfig:
     return merged
 
 
-def _read(run_folder: Path) -> dict[str, Any]:
+def read_saved(run_folder: Path) -> dict[str, Any]:
+    """The ``config.yaml`` of a run as plain data; RunError when it is missing or unreadable."""
     file = run_folder / CONFIG_FILE
     try:
         saved = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -51,12 +56,12 @@ def _read(run_folder: Path) -> dict[str, Any]:
     return saved
 
 
-def _moved(value: Any, old_root: str, new_root: str) -> Any:
+def moved(value: Any, old_root: str, new_root: str) -> Any:
     """``value`` with every path at or below ``old_root`` put below ``new_root``."""
     if isinstance(value, dict):
-        return {key: _moved(item, old_root, new_root) for key, item in value.items()}
+        return {key: moved(item, old_root, new_root) for key, item in value.items()}
     if isinstance(value, list):
-        return [_moved(item, old_root, new_root) for item in value]
+        return [moved(item, old_root, new_root) for item in value]
     if (
         isinstance(value, str)
         and old_root
@@ -64,6 +69,27 @@ def _moved(value: Any, old_root: str, new_root: str) -> Any:
     ):
         return new_root + value[len(old_root.rstrip("/")) :]
     return value
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """The best checkpoint of a run, else its last one.
+
+    Raises:
+        RunError: the run cannot be read, or wrote none.
+        CheckpointError: those that it wrote are gone.
+    """
+    named: dict[str, str | None] = read_run(folder)["checkpoints"]
+    for name in (named["best"], named["last"]):
+        if name and (folder / name).exists():
+            if name != named["best"]:
+                log.warning("%s: its best checkpoint is not there; this is its last one.", folder)
+            return folder / name
+    if any(named.values()):
+        gone = ", ".join(name for name in named.values() if name)
+        raise CheckpointError(
+            f"{folder}: its checkpoints are gone: {gone}. Give another with ckpt_path=FILE."
+        )
+    raise RunError(f"{folder}: this run wrote no checkpoint. Give one with ckpt_path=FILE.")
 
 
 def _overrides() -> list[Override]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from hydra_lightning.config.messages import nearest
 from hydra_lightning.errors import ConfigError
 from hydra_lightning.runs.folder import is_run_id
 from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.runs.resume import POINT
+from hydra_lightning.tasks.resume import resumed_folder, resumed_run_of
 from hydra_lightning.tasks.run import run_of
 from hydra_lightning.tasks.summary import print_end
 
@@ -22,11 +25,13 @@ log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig) -> float | None:
-    """Train, test with the best checkpoint, and record it all in a run folder.
+    """Validate first where it is asked for, train, test with the best checkpoint, and record it all in a run folder.
 
     Reads of ``config`` the groups data, model, callbacks, logger, trainer, paths, extras, and the keys
-    ``train``, ``test``, ``ckpt_path`` (resume from it), ``weights_only`` (false loads a checkpoint that holds
-    Python objects), ``seed`` and ``optimized_metric``.
+    ``train``, ``validate`` (before training), ``test``, ``ckpt_path`` (start from it), ``weights_only`` (false loads a
+    checkpoint that holds Python objects), ``seed``, ``optimized_metric`` and ``resume`` (a run that goes on in its
+    folder, with its saved config: an id, a unique part of one, ``@last``, ``@best:METRIC`` or a
+    folder).
 
     Returns:
         the value of ``optimized_metric`` after training and testing; None when that key is empty.
@@ -35,7 +40,8 @@ def train(config: DictConfig) -> float | None:
         HydraLightningError: a mistake that the user can mend; the message names file, key or path.
         Exception: what the model, the data or the trainer raise. The run is then recorded as failed.
     """
-    with run_of(config) as (record, config, plain):
+    folder = resumed_folder(config)
+    with resumed_run_of(config, folder) if folder else run_of(config) as (record, config, plain):
         metrics = _run(record, config, plain)
         value = _optimized(metrics, config)
         record.update(metrics=metrics)
@@ -47,19 +53,38 @@ def _run(record: RunRecord, config: DictConfig, plain: Mapping[str, Any]) -> dic
     from hydra_lightning.tasks.objects import begin
     from hydra_lightning.tasks.stages import run_stage
     from hydra_lightning.training.recording import RecordProgress, plain_metrics, progress
+    from hydra_lightning.training.resume import make_resumable
 
     objects = begin(record, config, plain, callbacks=[RecordProgress(record)])
+    checkpoint = config.get("resume") or config.get("ckpt_path")
+    start = functools.partial(_start, record, plain, objects, checkpoint)
+    make_resumable(objects.trainer, record.folder / POINT, start)
     metrics: dict[str, float] = {}
     if config.get("train", True):
+        if config.get("validate") and checkpoint is None:
+            start()
+            run_stage(objects, "validate", None)
         try:
-            run_stage(objects, "fit", config.get("ckpt_path"), config.get("weights_only"))
+            run_stage(objects, "fit", checkpoint, config.get("weights_only"))
         finally:
             record.update(**progress(objects.trainer))
         metrics |= plain_metrics(objects.trainer.callback_metrics)
     if config.get("test"):
+        start()
         run_stage(objects, "test", _best_checkpoint(objects, config), config.get("weights_only"))
         metrics |= plain_metrics(objects.trainer.callback_metrics)
     return metrics
+
+
+def _start(record: RunRecord, plain: Mapping[str, Any], objects: Objects, checkpoint: str | None) -> None:
+    """Everything is loaded. A run that was killed before its first checkpoint begins again, with no metrics."""
+    from hydra_lightning.training.csv_logger import CSVLogger
+
+    record.start(plain)
+    if checkpoint is None and len(record.data.get("attempts", ())) > 1:
+        for logger in objects.loggers:
+            if isinstance(logger, CSVLogger):
+                logger.load_state_dict({"columns": [], "rows": 0, "last": []})
 
 
 def _next(record: RunRecord) -> str:

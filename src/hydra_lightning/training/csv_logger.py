@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import logging
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -17,15 +19,18 @@ from hydra_lightning.errors import RunError
 
 FIRST_COLUMNS = ("epoch", "step")
 
+log = logging.getLogger(__name__)
+
 
 class CSVLogger(Logger):
     """Writes ``metrics.csv``: columns epoch, step, then the metrics in the order of their first appearance.
 
     Calls with the same step share a row as long as their values do not differ; a cell without a value is
-    empty. Numbers are written so that they read back equal. A file that is there already (a resumed run) is
-    continued: a step that was logged before the interruption and is trained again has two rows, the later
-    one below. A half-written last line is dropped. A new metric adds a column, by an atomic rewrite. Only
-    rank 0 writes, and keeps no more than the rows since the last write in memory.
+    empty. Numbers are written so that they read back equal. A file that is there already is continued. A run
+    that is resumed exactly cuts it back to where its checkpoint was written; after ``ckpt_path`` of another
+    checkpoint, a step that is trained again has two rows, the later one below. A half-written last line is
+    dropped. A new metric adds a column, by an atomic rewrite. Only rank 0 writes, and keeps no more than the
+    rows since the last write in memory.
 
     Hyper-parameters are not logged: ``config.yaml`` of the run has them.
 
@@ -42,6 +47,7 @@ class CSVLogger(Logger):
         self._columns: list[str] = []
         # The file is final up to this byte; the rows follow it, and the first of them may be there already.
         self._end = 0
+        self._finished = 0
         self._rows: list[dict[str, Any]] = []
         self._changed = False
         self._flushed_step: int | None = None
@@ -81,6 +87,30 @@ class CSVLogger(Logger):
         self._changed = True
         self.save()
 
+    def state_dict(self) -> dict[str, Any]:
+        """How much is logged, for a checkpoint: what comes later is dropped when that is resumed."""
+        self._flush()
+        return {
+            "columns": list(self._columns),
+            "rows": self._finished,
+            "last": [dict(row) for row in self._rows],
+        }
+
+    @rank_zero_only
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Cut the file back to what was logged then, and go on from there.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        try:
+            self._cut(state["columns"], state["rows"])
+        except OSError as error:
+            raise RunError(f"{self.path}: metrics could not be written: {error.strerror or error}") from error
+        self._rows = [dict(row) for row in state["last"]]
+        self._changed = bool(self._rows)
+        self._flush()
+
     @rank_zero_only
     def save(self) -> None:
         """Write the rows to the file, when ``flush_every_n_steps`` have passed since the last time."""
@@ -103,6 +133,7 @@ class CSVLogger(Logger):
             self._write()
         except OSError as error:
             raise RunError(f"{self.path}: metrics could not be written: {error.strerror or error}") from error
+        self._finished += len(self._rows) - 1
         self._rows = self._rows[-1:]
         self._changed = False
 
@@ -126,20 +157,35 @@ class CSVLogger(Logger):
             self._end = _end_of_last_line(file)
             file.truncate(self._end)
             file.seek(0)
-            self._columns = next(csv.reader([file.readline().decode()]), [])
+            rows = csv.reader(_text(file, self._end))
+            self._columns = next(rows, [])
+            self._finished = sum(1 for _ in rows)
 
     def _add_columns(self, names: list[str]) -> None:
         first = () if self._columns else FIRST_COLUMNS
-        columns = [*self._columns, *first, *(name for name in names if name not in first)]
+        self._rewrite([*self._columns, *first, *(name for name in names if name not in first)], None)
+
+    def _cut(self, columns: list[str], rows: int) -> None:
+        self._open()
+        found = self._finished
+        self._rewrite(columns, rows)
+        self._finished = min(found, rows)
+        if found < rows:
+            log.warning(
+                "%s: %d rows of before are lost; %d were written.", self.path, rows - self._finished, rows
+            )
+
+    def _rewrite(self, columns: list[str], count: int | None) -> None:
+        """Replace the file by one with these columns and, of its rows, the first ``count``."""
         # The name is fixed, so that what a killed process left is overwritten.
         temporary = self.path.with_name(f".{self.path.name}.tmp")
         try:
             with self.path.open("rb") as old, temporary.open("wb") as new:
                 rows = csv.reader(_text(old, self._end))
                 next(rows, None)
-                new.write(_lines([columns]))
-                for row in rows:
-                    new.write(_lines([row + [""] * (len(columns) - len(row))]))
+                new.write(_lines([columns] if columns else []))
+                for row in itertools.islice(rows, count):
+                    new.write(_lines([row[: len(columns)] + [""] * (len(columns) - len(row))]))
                 self._end = new.tell()
                 new.flush()
                 os.fsync(new.fileno())

@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from hydra_lightning.runs.record import RunRecord
+from hydra_lightning.training.resume import ResumeCheckpoint
 
 SECONDS_BETWEEN_WRITES = 1.0
 
@@ -47,6 +48,7 @@ class RecordProgress(Callback):
         # Checkpoints are saved after every other callback, so that the next batch is the first to know.
         callbacks = [each for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
         files = [path for each in callbacks for path in (each.best_model_path, each.last_model_path)]
+        files += [_resume(trainer) or ""]
         if trainer.is_global_zero and files != self._checkpoints:
             self._write(trainer)
             self._checkpoints = files
@@ -62,7 +64,7 @@ def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def progress(trainer: Trainer) -> dict[str, Any]:
-    """``metrics``, ``best`` and ``checkpoints`` of ``run.json``, as they stand.
+    """``metrics``, ``best``, ``checkpoints`` and ``resume`` of ``run.json``, as they stand.
 
     ``best`` is of the first checkpoint callback that monitors a metric; without one it is None. Checkpoints are
     named relative to the run folder. While a best one is not written to its end, only ``metrics`` is given: what
@@ -74,7 +76,18 @@ def progress(trainer: Trainer) -> dict[str, Any]:
         for each in trainer.checkpoint_callbacks
     ):
         return metrics
-    return {**metrics, "best": _best(trainer), "checkpoints": _checkpoints(trainer)}
+    return {
+        **metrics,
+        "best": _best(trainer),
+        "checkpoints": _checkpoints(trainer),
+        "resume": _resume(trainer),
+    }
+
+
+def _resume(trainer: Trainer) -> str | None:
+    """The checkpoint that the run can be resumed from."""
+    written = [each for each in trainer.callbacks if isinstance(each, ResumeCheckpoint) and each.written]  # type: ignore[attr-defined]
+    return _relative(str(written[0].path), Path(trainer.default_root_dir)) if written else None
 
 
 def _best(trainer: Trainer) -> dict[str, Any] | None:
