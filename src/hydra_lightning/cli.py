@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 import hydra_lightning
-from hydra_lightning.commands import config, experiment
+from hydra_lightning.commands import config, experiment, runs
 from hydra_lightning.commands.check import check
 from hydra_lightning.commands.convert import convert
 from hydra_lightning.commands.doctor import doctor
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(config.app, name="config")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(runs.app, name="runs")
 
 
 def _version(show: bool) -> None:

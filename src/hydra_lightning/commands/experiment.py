@@ -32,7 +32,8 @@ def new(
     run: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--from", help="A run to begin with: its id, the beginning of it, @last, or its folder."
+            "--from",
+            help="A run to begin with: its id, the beginning of it, @last, @best:METRIC, or its folder.",
         ),
     ] = None,
     description: Annotated[str, typer.Option("--description", "-d", help="One line about it.")] = "",
