@@ -22,6 +22,20 @@ for step in range(9):
 """
 
 
+IN_CHILD = """    import torch
+    w = torch.ones(2, requires_grad=True)
+    w.sum().backward()
+"""
+IN_PROCESS = """def work():
+    import torch
+    w = torch.ones(2, requires_grad=True)
+    w.sum().backward()
+child = m.get_context('fork').Process(target=work)
+child.start()
+child.join()
+"""
+
+
 def program(folder: Path, text: str) -> Script:
     (folder / "train.py").write_text(text)
     return Script(folder / "train.py")
@@ -35,8 +49,14 @@ def program(folder: Path, text: str) -> Script:
         ("import torch\n\nname = input('name? ')\n", "train.py:3: train.py asks for input"),
         ("import sys\nprint('bye')\nsys.exit(3)\n", "train.py:3: train.py ends itself with sys.exit(3)"),
         ("print('nothing')\n", "train.py: it ran to its end and never called backward"),
-        ("print 'Python 2'\n", "train.py:1: train.py fails by itself: SyntaxError"),
-        ("import torch\ntorch.ones(1).to('cuda')\n", "train.py:2: train.py fails by itself"),
+        ("print 'Python 2'\n", "train.py:1: train.py is written in Python 2: Missing parentheses"),
+        ("import torch\ntorch.ones(1).to('cuda')\n", "It needs a GPU that is not here"),
+        ("import urllib.request as u\n\nu.urlopen('http://localhost:9/x')\n", "It needs the network"),
+        (f"import os\nif os.fork() == 0:\n    pass\n{IN_CHILD}", "train.py:2: train.py starts processes"),
+        (
+            f"import multiprocessing as m\n{IN_PROCESS}",
+            "train.py:7: train.py starts processes and trains in them",
+        ),
         ("import os\nos.kill(os.getpid(), 9)\n", "was killed by SIGKILL"),
     ],
 )

@@ -96,7 +96,7 @@ def _sides(rest: list[str], project: Path) -> tuple[tuple[str, ...], Side]:
         )
     place = len(rest) - 1 - rest[::-1].index(AGAINST)
     other = rest[place + 1 :]
-    if other and other[0].endswith(".py"):
+    if other and other[0].endswith((".py", ".ipynb")):
         return tuple(rest[:place]), Script(Path(other[0]), tuple(other[1:]))
     return tuple(rest[:place]), Experiment(nearest_project(project), tuple(other))
 

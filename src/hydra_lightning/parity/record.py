@@ -17,12 +17,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from hydra_lightning.parity.lines import watch_lines
 from hydra_lightning.parity.tape import Tape
 
 
 def main() -> None:
     file, options, program, *arguments = sys.argv[1:]
-    start = time.monotonic()
+    start, process = time.monotonic(), os.getpid()
     settings: dict[str, Any] = json.loads(options)
     tape = Tape("running", [program, *arguments], settings["root"])
     _prepare(settings)
@@ -32,6 +33,9 @@ def main() -> None:
 
     def finish(status: str) -> None:
         """Write the tape and end the process at once, whatever is still running in it."""
+        sys.settrace(None)
+        if os.getpid() != process:
+            os._exit(0)
         recorder.keep_weights()
         tape.status = status
         tape.facts = {
@@ -54,6 +58,7 @@ def main() -> None:
     watch(recorder)
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).parent)
+    watch_lines(recorder.path, tape.lines)
     try:
         runpy.run_path(program, run_name="__main__")
     except AskedForInputError as error:

@@ -13,7 +13,9 @@ from torch import nn
 
 from hydra_lightning.parity.checksums import of_random_state, of_tensor
 from hydra_lightning.parity.tape import Event, Tape
+from hydra_lightning.parity.values import is_plain, values_in
 
+COMPREHENSIONS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 NOT_OF_THE_PROGRAM = ("/site-packages/", "/lib/python3", "<")
 
 # The steps without a batch from a loader, in a loop over tensors or over batches that are kept, which has no epochs.
@@ -61,22 +63,34 @@ class Recorder:
         frames = self._frames()
         site = next(frames, "")
         stacks = self.tape.stacks.setdefault(kind, {})
-        if site and site not in stacks:
-            stacks[site] = [*reversed([*frames]), site]
-        self.tape.events.append(Event(kind, site, about, data))
+        event = Event(kind, site, about, data)
+        if site and (site not in stacks or event.is_evaluation):
+            stack = [*reversed([*frames]), site]
+            stacks.setdefault(site, stack)
+            if event.is_evaluation and stack not in self.tape.evaluations:
+                self.tape.evaluations.append(stack)
+        self.tape.events.append(event)
 
     def site(self) -> str:
         """``file:line`` of the innermost frame of the program."""
         return next(self._frames(), "")
 
     def _frames(self) -> Iterator[str]:
-        """``file:line`` of each frame of the program on the stack, the innermost first."""
+        """``file:line`` of each frame of the program on the stack, the innermost first.
+
+        A comprehension is a part of its statement, also where Python gives it a frame of its own.
+        """
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
-            name = frame.f_code.co_filename
-            if name.startswith(self._root) and not any(part in name for part in NOT_OF_THE_PROGRAM):
-                yield f"{name[len(self._root) :]}:{frame.f_lineno}"
+            path = self.path(frame.f_code.co_filename)
+            if path and frame.f_code.co_name not in COMPREHENSIONS:
+                yield f"{path}:{frame.f_lineno}"
             frame = frame.f_back
+
+    def path(self, file: str) -> str:
+        """A file of the program, relative to its folder; empty for another file."""
+        is_own = file.startswith(self._root) and not any(part in file for part in NOT_OF_THE_PROGRAM)
+        return file[len(self._root) :] if is_own else ""
 
     def name(self, thing: Any, kind: str, **facts: Any) -> str:
         """The name of an object on the tape; a new one is described there, with where it was first seen."""
@@ -92,6 +106,20 @@ class Recorder:
         if facts:
             self.tape.objects[known].update(facts)
         return known
+
+    def built(self, name: str, init: FrameType) -> None:
+        """Note where the program makes an object, and what plain data it and other calls around are given there."""
+        code, caller = init.f_code, init.f_back
+        while caller is not None and not self.path(caller.f_code.co_filename):
+            caller = caller.f_back
+        if caller is None:
+            return
+        site = f"{caller.f_code.co_filename.removeprefix(self._root)}:{caller.f_lineno}"
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        given = {each: init.f_locals[each] for each in names if each in init.f_locals}
+        plain = {each: value for each, value in given.items() if is_plain(value)}
+        values = {} if any(each["site"] == site for each in self.tape.built) else values_in(caller)
+        self.tape.built.append({"class": name, "site": site, "arguments": plain, "values": values})
 
     def kept(self, name: str) -> Any:
         """The object of that name."""

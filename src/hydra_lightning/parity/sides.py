@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from hydra_lightning.config.layout import is_chosen
 from hydra_lightning.errors import ParityError
+from hydra_lightning.parity.notebook import is_notebook, placed_in_cells, program_text
 from hydra_lightning.parity.tape import Tape
 
 LARGE = 16 << 20
@@ -31,6 +33,24 @@ LEFT_OUT = (
     "mlruns",
 )
 LINES_SHOWN = 15
+NEEDS = (
+    (
+        re.compile("CUDA|cuda|NVIDIA|HIP|MPS"),
+        "  It needs a GPU that is not here: give it the arguments that use the CPU, run this where the GPU is, "
+        "or convert with --static, which runs nothing and proves nothing.",
+    ),
+    (
+        re.compile(
+            "URLError|HTTPError|gaierror|ConnectionError|ConnectTimeout|MaxRetryError|LocalEntryNotFoundError"
+            "|OfflineModeIsEnabled|NewConnectionError"
+        ),
+        "  It needs the network: fetch the data or the weights first and give it the path, "
+        "or convert with --static, which runs nothing and proves nothing.",
+    ),
+)
+OF_PYTHON_2 = re.compile(
+    "Missing parentheses in call to|multiple exception types must be|leading zeros in decimal"
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,7 @@ class Script:
     """A program and its arguments; it runs in a copy of ``folder``, which is left as it is.
 
     Attributes:
-        file: the program.
+        file: the program, or a notebook.
         arguments: of its command line.
         folder: what is copied and made the working directory; the program's own folder when it is None.
     """
@@ -75,7 +95,7 @@ Side = Script | Experiment
 
 
 def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
-    """Run one side under the recorder.
+    """Run one side under the recorder. Of a notebook, its code cells are run.
 
     Args:
         side: what to run.
@@ -106,8 +126,18 @@ def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
         if not tape_file.is_file():
             raise ParityError(_without_tape(side, code, last))
         tape = Tape.load(tape_file)
-    _need_a_training(side, tape, last)
+    try:
+        _need_a_training(side, tape, last)
+    except ParityError as error:
+        raise ParityError(in_cells(str(error), side)) from None
     return tape
+
+
+def in_cells(text: str, side: Side) -> str:
+    """``text`` with lines of a notebook's program as lines of its cells."""
+    if not isinstance(side, Script) or not is_notebook(side.file):
+        return text
+    return placed_in_cells(text, side.file, program_text(side.file))
 
 
 def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], printed: Path) -> int:
@@ -135,6 +165,8 @@ def _placed(side: Side, scratch: Path) -> tuple[Path, Path, Sequence[str]]:
             raise ParityError(f"{side.file} is not in {folder}, the folder that it was to run in.")
         copy = scratch / folder.name
         copy_folder(folder, copy)
+        if is_notebook(file):
+            (copy / file.relative_to(folder)).write_text(program_text(file), encoding="utf-8")
         return copy / file.relative_to(folder), copy, side.arguments
     program = side.project / "lightning_classes" / "train.py"
     if not program.is_file():
@@ -171,6 +203,13 @@ def copy_folder(folder: Path, copy: Path) -> None:
                 (below / name).symlink_to(source)
 
 
+def old_python(place: str, name: str, message: str) -> str:
+    """What is told of a program that Python 3 cannot read, where it looks like Python 2."""
+    if not OF_PYTHON_2.search(message):
+        return f"{place}: {name} is no Python: {message}"
+    return f"{place}: {name} is written in Python 2: {message}. Port it to Python 3 first."
+
+
 def _without_tape(side: Side, code: int, last: Sequence[str]) -> str:
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
     return "\n".join([f"{side}: its process {how} before the recording was written. It printed last:", *last])
@@ -180,12 +219,20 @@ def _need_a_training(side: Side, tape: Tape, last: Sequence[str]) -> None:
     error = tape.error or {}
     place = error.get("site") or str(side)
     line = f"\n  {error['line']}" if error.get("line") else ""
+    if error.get("type") == "SyntaxError" and OF_PYTHON_2.search(error["message"]):
+        raise ParityError(old_python(place, str(side), error["message"]))
     if tape.status == "failed":
-        raise ParityError(f"{place}: {side} fails by itself: {error['type']}: {error['message']}{line}")
+        failed = f"{place}: {side} fails by itself: {error['type']}: {error['message']}{line}"
+        raise ParityError("\n".join([failed, *(hint for words, hint in NEEDS if words.search(failed))]))
     if tape.status == "input":
         raise ParityError(f"{place}: {side} asks for input, and nobody is there to type.{line}")
     if tape.status == "exited":
         told = [f"{place}: {side} ends itself with sys.exit({error['message']}). It printed last:", *last]
         raise ParityError("\n".join(told))
+    if not tape.losses and tape.processes:
+        raise ParityError(
+            f"{tape.processes[0]}: {side} starts processes and trains in them; only a training in its own process is "
+            "recorded. Give it the arguments that train in one process."
+        )
     if not tape.losses:
         raise ParityError(f"{side}: it ran to its end and never called backward, so nothing was trained.")

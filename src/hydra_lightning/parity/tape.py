@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra_lightning.errors import ParityError
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,12 @@ class Tape:
         objects: what is known of the modules, loaders, optimizers and schedulers, by name.
         stacks: of each kind of event and each site, the sites of all frames of the program when it first happened
             there, the outermost first.
+        evaluations: the different stacks of calls of models without gradients or in eval mode.
         arguments: of each ``argparse`` parser that was used, its options and their values.
+        built: of each module that the program makes and that is not made inside another, its class, where it is made,
+            the arguments that are plain data, and the plain values that calls around are given.
+        lines: those that were run, by file.
+        processes: where the program starts processes of its own.
         weights: checksums of the final parameters and buffers, sorted.
         facts: seed, threads, seconds, versions, epochs.
     """
@@ -79,7 +84,11 @@ class Tape:
     events: list[Event] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     stacks: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    evaluations: list[list[str]] = field(default_factory=list)
     arguments: list[dict[str, Any]] = field(default_factory=list)
+    built: list[dict[str, Any]] = field(default_factory=list)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    processes: list[str] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import builtins
 import functools
+import os
 import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from torch import nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 from torch.utils.data import DataLoader
 
-from hydra_lightning.parity.checksums import gradient_norm, of_tensors
+from hydra_lightning.parity.checksums import gradient_norm, of_random_state, of_tensors
 from hydra_lightning.parity.imports import imports_that_draw_nothing
 from hydra_lightning.parity.recorder import Recorder
 
@@ -35,12 +37,14 @@ def watch(recorder: Recorder) -> None:
     _schedulers(recorder)
     _loaders(recorder)
     _modules(recorder)
+    _built(recorder)
     _losses(recorder)
     _clipping(recorder)
     _seeds(recorder)
     _files(recorder)
     _input()
     _arguments(recorder)
+    _processes(recorder)
 
 
 def _around(owner: Any, name: str, before: Callable[..., None]) -> None:
@@ -181,6 +185,8 @@ def _scheduler(recorder: Recorder, cls: Any, depth: list[int]) -> None:
             depth[0] -= 1
         if depth[0] == 0 and not recorder.described(self):
             optimizer = getattr(self, "optimizer", None)
+            # Accelerate wraps it.
+            optimizer = getattr(optimizer, "optimizer", optimizer)
             known = recorder.name(optimizer, "optimizer") if isinstance(optimizer, Optimizer) else ""
             recorder.event("scheduler", recorder.name(self, "scheduler", optimizer=known))
 
@@ -224,8 +230,13 @@ def _loaders(recorder: Recorder) -> None:
 
     @functools.wraps(following)
     def give(self: Any) -> Any:
-        batch = following(self)
         name = getattr(self, "_recorded_as", "")
+        self._given = given = getattr(self, "_given", 0) + 1
+        # The first batch is drawn, too, where it is shuffled.
+        state = of_random_state() if 1 < given < 5 else None
+        batch = following(self)
+        if state is not None and state != of_random_state():
+            recorder.tape.objects[name]["draws"] = True
         # What is fetched without gradients is evaluated, and a backward may follow it on a batch fetched before.
         if torch.is_grad_enabled():
             recorder.fetched()
@@ -295,6 +306,24 @@ def _modules(recorder: Recorder) -> None:
 
     nn.Module.train = switch  # type: ignore[method-assign]
     nn.Module.load_state_dict = restore  # type: ignore[method-assign]
+
+
+def _built(recorder: Recorder) -> None:
+    """Note the arguments of models, as a config cannot hold what they are computed of."""
+    original = nn.Module.__init__
+
+    @functools.wraps(original)
+    def init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        frame: FrameType | None = sys._getframe(1)
+        inits: list[FrameType] = []
+        while frame is not None and frame.f_code.co_name == "__init__":
+            inits.append(frame)
+            frame = frame.f_back
+        if inits and inits[-1].f_locals.get("self") is self:
+            recorder.built(type(self).__name__, inits[-1])
+
+    nn.Module.__init__ = init  # type: ignore[method-assign]
 
 
 def _outermost(
@@ -423,3 +452,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PLAIN):
         return value
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else repr(value)
+
+
+def _processes(recorder: Recorder) -> None:
+    """Note where the program starts processes of its own, in which nothing is recorded; loaders have workers."""
+    from multiprocessing.process import BaseProcess
+
+    def started(*args: Any) -> None:
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if frame.f_globals.get("__name__", "").startswith("torch.utils.data"):
+                return
+            frame = frame.f_back
+        recorder.tape.processes.append(recorder.site())
+
+    _around(BaseProcess, "start", started)
+    _around(os, "fork", started)
