@@ -18,7 +18,7 @@ class SiameseNetwork(nn.Module):
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
-        self.fc = nn.Sequential(nn.Linear(64 * 2, 32), nn.ReLU(inplace=True), nn.Linear(32, 1))
+        self.fc = nn.Sequential(nn.Linear(64, 32), nn.ReLU(inplace=True), nn.Linear(32, 1))
         self.sigmoid = nn.Sigmoid()
         self.encoder.apply(self.init_weights)
         self.fc.apply(self.init_weights)
@@ -34,7 +34,7 @@ class SiameseNetwork(nn.Module):
     def forward(self, input1, input2):
         output1 = self.forward_once(input1)
         output2 = self.forward_once(input2)
-        output = torch.cat((output1, output2), 1)
+        output = torch.abs(output1 - output2)
         return self.sigmoid(self.fc(output))
 
 
