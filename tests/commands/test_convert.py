@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from notebooks import notebook
 from typer.testing import CliRunner
 
 from hydra_lightning.cli import app
@@ -74,8 +76,9 @@ def test_a_dry_run_prints_and_writes_nothing(project: Path, program: Path) -> No
     before = sorted(project.rglob("*"))
     code, told = convert(project, program, "--dry-run", "--name", "other")
     assert code == 0, told
-    assert "--- lightning_classes/models/other_module.py" in told
-    assert "class OtherModule(LightningModule):" in told
+    assert "--- /dev/null\n+++ b/lightning_classes/models/other_module.py\n@@ -0,0" in told
+    assert "+class OtherModule(LightningModule):" in told
+    assert "would write configs" in told
     assert sorted(project.rglob("*")) == before
 
 
@@ -95,7 +98,65 @@ def test_to_dos_refusals_and_failures_have_codes_of_their_own(project: Path, pro
     assert "linear.py:12: linear.py fails by itself: ValueError: no data" in told
     assert sorted(project.rglob("*")) == before
 
-    program.write_text(PROGRAM + "table = model.weight.tolist()\n")
+    program.write_text(PROGRAM + "import subprocess\nsubprocess.run(['true'])\n")
     code, told = convert(project, program)
     assert code == 5
     assert "to do     linear.py:20" in told
+
+
+def test_a_plan_is_printed_edited_and_carried_out(project: Path, program: Path, tmp_path: Path) -> None:
+    before = sorted(project.rglob("*"))
+    code, told = convert(project, program, "--plan", "--name", "planned", "--", "--lr", "0.02")
+    assert code == 0, told
+    assert sorted(project.rglob("*")) == before
+    plan = yaml.safe_load(told)
+    assert (plan["arguments"], plan["name"], plan["steps"]) == (["--lr", "0.02"], "planned", "automatic")
+    assert plan["settings"] == {"--lr": "model.optimizer.lr"}
+    assert plan["roles"]["loss"].startswith("linear.py:")
+
+    file = tmp_path / "plan.yaml"
+    file.write_text(told.replace("steps: automatic", "steps: manual"))
+    code, told = convert(project, file)
+    assert code == 0, told
+    assert "PASS" in told
+    module = (project / "lightning_classes/models/planned_module.py").read_text()
+    assert "self.automatic_optimization = False" in module
+    assert "lr: 0.02" in (project / "configs/model/planned.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: x", "plan.yaml is not a plan: it has no key program"),
+        ("program: linear.py\nstep: manual", "plan.yaml: step: a plan has no such key. Did you mean steps?"),
+        ("program: linear.py\nsteps: both", "plan.yaml: steps: automatic or manual, not 'both'"),
+        ("program: gone.py", "gone.py: no such file, neither from here nor beside the plan"),
+        ("program: linear.py\nsettings: [a]", "plan.yaml: settings: wants a key for each setting"),
+        ("program: [", "plan.yaml is not YAML"),
+        (
+            "program: linear.py\nsettings: {--rate: model.rate}",
+            "a setting --rate that the program has not: --lr",
+        ),
+        ("program: linear.py\nsettings: {--lr: model.optimizer.rate}", "it is the key model.optimizer.lr"),
+    ],
+)
+def test_a_wrong_plan_is_told_with_its_key(project: Path, program: Path, text: str, told: str) -> None:
+    file = program.with_name("plan.yaml")
+    file.write_text(text)
+    code, printed = convert(project, file, "--static")
+    assert code == 1
+    assert told in printed
+
+
+def test_a_notebook_is_converted_and_its_lines_are_named_by_cells(project: Path, tmp_path: Path) -> None:
+    head, _, loop = PROGRAM.partition("for epoch")
+    head = head.replace("parser.parse_args()", "parser.parse_args([])")
+    file = notebook(
+        tmp_path / "study.ipynb", "# A study", "%matplotlib inline\n" + head, f"for epoch{loop}", "weight = 1"
+    )
+    before = file.read_bytes()
+    code, told = convert(project, file)
+    assert code in (0, 5), told
+    assert "parity    PASS" in told
+    assert "study.ipynb cell 3:1" in (project / "docs/conversions/study.md").read_text()
+    assert file.read_bytes() == before

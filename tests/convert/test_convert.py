@@ -117,6 +117,12 @@ def test_a_program_without_evaluation_and_without_seed(bare: Path, tmp_path: Pat
     assert "val_dataloader" not in found.files["lightning_classes/data/program_datamodule.py"]
 
 
+def test_one_loop_of_steps_is_one_epoch(bare: Path, tmp_path: Path) -> None:
+    found = converted(bare, tmp_path, PLAIN.replace("for epoch in range(3):\n", "if True:\n"))
+    assert found.verdict.status == "PASS"
+    assert "max_epochs: 1" in found.files["configs/experiment/program.yaml"]
+
+
 def test_data_that_are_made_after_the_model_stay_there(bare: Path, tmp_path: Path) -> None:
     head, model, rest = PLAIN.partition("model = ")
     line, _, rest = rest.partition("\n")
@@ -135,9 +141,9 @@ def test_a_model_that_is_changed_after_it_is_made(bare: Path, tmp_path: Path) ->
 
 
 def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> None:
-    found = converted(bare, tmp_path, PLAIN + "weights = [each.sum() for each in model.parameters()]\n")
-    assert [(line.site, line.code[:7]) for line in found.to_do] == [("program.py:15", "weights")]
-    assert "program.py:15 | to do" in found.files["docs/conversions/program.md"]
+    found = converted(bare, tmp_path, PLAIN + "import subprocess\nsubprocess.run(['true'])\n")
+    assert [(line.site, line.code[:14]) for line in found.to_do] == [("program.py:16", "subprocess.run")]
+    assert "program.py:16 | to do" in found.files["docs/conversions/program.md"]
 
 
 @pytest.mark.parametrize(
@@ -164,12 +170,6 @@ def test_what_follows_the_training_is_a_to_do(bare: Path, tmp_path: Path) -> Non
             "self.manual_backward(self.net(xb).mean())",
         ),
         (
-            "optimizer = torch.optim.SGD(model.parameters()",
-            "optimizer = torch.optim.SGD([*model.parameters()]",
-            "self.hparams.optimizer([*self.net.parameters()])",
-        ),
-        ("lr=0.01", "lr=float(x.std()) / 100", "lr=float(self.trainer.datamodule.x.std()) / 100"),
-        (
             "for epoch",
             "other = torch.optim.Adam(model.parameters())\nfor epoch",
             "return [optimizer, other]",
@@ -189,11 +189,32 @@ def test_steps_that_automatic_optimization_would_change_are_kept(
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "written"),
+    [
+        (
+            "optimizer = torch.optim.SGD(model.parameters()",
+            "optimizer = torch.optim.SGD([*model.parameters()]",
+            "self.hparams.optimizer([*self.net.parameters()])",
+        ),
+        ("lr=0.01", "lr=float(x.std()) / 100", "lr=float(self.trainer.datamodule.x.std()) / 100"),
+    ],
+)
+def test_what_an_optimizer_is_made_of_stays_with_automatic_optimization(
+    bare: Path, tmp_path: Path, old: str, new: str, written: str
+) -> None:
+    found = converted(bare, tmp_path, PLAIN.replace(old, new))
+    module = found.files["lightning_classes/models/program_module.py"]
+    assert found.verdict.status == "PASS"
+    assert "self.automatic_optimization = False" not in module
+    assert written in module
+
+
+@pytest.mark.parametrize(
     ("old", "new", "code", "line"),
     [
         (
             "for epoch",
-            "with torch.no_grad(): print(model(x).mean())\nfor epoch",
+            "before = model(x).mean()\nfor epoch",
             "not-the-same",
             None,
         ),
@@ -204,7 +225,6 @@ def test_steps_that_automatic_optimization_would_change_are_kept(
             10,
         ),
         ("for epoch in range(3):", "for epoch in [0, 1, 2]:", "epochs", 9),
-        ("for epoch in range(3):\n", "if True:\n", "no-epochs", 13),
         ("nn.Linear(8, 4)", "nn.Linear(x.shape[1], 4)", "model-needs-data", 5),
         (
             "for epoch in range(3):\n",

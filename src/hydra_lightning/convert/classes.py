@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hydra_lightning.convert.arguments import Node
 from hydra_lightning.convert.components import components_text
-from hydra_lightning.convert.data_class import data_pieces, data_text
-from hydra_lightning.convert.module_class import module_text, partials_of
+from hydra_lightning.convert.data_class import data_pieces, data_text, keep_drawn_loaders
+from hydra_lightning.convert.module_class import module_text
+from hydra_lightning.convert.optimizers import Partial, partials_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.settings import Setting
-from hydra_lightning.convert.source import Piece
 
 
 @dataclass
@@ -20,22 +21,20 @@ class Written:
         components: the code of its plain modules; empty when it has none.
         module: the LightningModule's file.
         data: the LightningDataModule's file.
-        net: the target and the arguments of the model's config.
+        net: the model's config.
         module_settings, data_settings: what each class takes.
         metrics: the names that validation logs.
-        used: the settings of all three.
         partials: the optimizers and schedulers that the model's config makes, by their keys.
     """
 
     components: str
     module: str
     data: str
-    net: tuple[str, dict[str, object]]
+    net: Node
     module_settings: dict[str, Setting]
     data_settings: dict[str, Setting]
     metrics: list[str]
-    used: dict[str, Setting]
-    partials: dict[str, Piece]
+    partials: dict[str, Partial]
 
 
 def write_classes(program: Program) -> Written:
@@ -44,11 +43,11 @@ def write_classes(program: Program) -> Written:
     Raises:
         Refused: a statement cannot be placed.
     """
+    keep_drawn_loaders(program)
     pieces = data_pieces(program)
     module, module_scope, metrics = module_text(program, pieces)
     data, data_scope = data_text(program, pieces)
-    components, net, net_scope = components_text(program)
-    used = {**module_scope.used, **data_scope.used, **net_scope.used}
+    components, net = components_text(program)
     return Written(
-        components, module, data, net, module_scope.used, data_scope.used, metrics, used, partials_of(program)
+        components, module, data, net, module_scope.used, data_scope.used, metrics, partials_of(program)
     )

@@ -7,48 +7,64 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from hydra_lightning.convert.arguments import Call, Node
 from hydra_lightning.convert.data_class import data_pieces
+from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, is_move, needed
-from hydra_lightning.convert.settings import is_literal, setting_in
+from hydra_lightning.convert.rewrite import Scope, draws, needed
+from hydra_lightning.convert.settings import Computed, Setting
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import file_text, helpers_of, parameters_text, with_helpers
 
 
-def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]], Scope]:
-    """The file of the plain modules, and the target and arguments of the model's config.
+def components_text(program: Program) -> tuple[str, Node]:
+    """The file of the plain modules, empty where there are none, and the model's config.
 
     Raises:
         Refused: the model is made of the data.
     """
     path = f"lightning_classes.models.components.{program.stem}"
     nets = program.roles.nets
-    pieces = needed(program.objects, nets)
+    objects = [piece for piece in program.objects if not only_tells(piece.node)]
+    pieces = needed(objects, nets)
     helpers, imports = with_helpers(program, pieces)
     defined = {name for piece in program.objects for name in piece.defines} | {*program.settings}
     inner = _of_the_program(program, pieces, defined)
     if inner:
-        pieces = needed(program.objects, {*nets, *(name for piece in inner for name in piece.uses)})
-    shared = [each for each in pieces if each in data_pieces(program)]
-    if shared:
-        raise Refused(
-            "model-needs-data", shared[-1].site, "the model is made of something that the data are made of."
-        )
+        pieces = needed(objects, {*nets, *(name for piece in inner for name in piece.uses)})
+        helpers, imports = with_helpers(program, pieces)
+    data = data_pieces(program)
+    shared = [each for each in pieces if each in data]
     scope = Scope(program.settings, lambda name: name)
     (net, piece), *others = nets.items()
     assert isinstance(piece.node, ast.Assign)
     call = _without_moves(piece.node.value)
-    arguments = _plain_arguments(program, piece, call, scope)
-    if pieces == [piece] and arguments is not None and isinstance(call, ast.Call) and not inner:
-        program.keep(pieces, "model.net")
-        text = file_text("Plain modules.", [], imports, helpers)
-        return text, (f"{path}.{ast.unparse(call.func)}", arguments), scope
+    of_data = {name for each in data for name in each.defines}
+    node = None if others or inner else Call(program, piece, pieces, of_data).node(call)
+    own = [each for each in pieces if each is piece or each not in shared]
+    if node is not None and not any(net in each.defines | each.changes for each in own if each is not piece):
+        program.keep(own, "model.net")
+        helpers, imports = with_helpers(program, [piece])
+        return file_text("Plain modules.", [], imports, helpers) if helpers else "", node
+    if shared and node is not None and not any(isinstance(each, Node) for each in node.arguments.values()):
+        program.keep(own, f"lightning_classes/models/components/{program.stem}.py")
+        return _built_of_data(program, own, node.arguments, scope)
+    # What draws nothing may be made once more.
+    if any(draws(each) for each in shared):
+        raise Refused(
+            "model-needs-data",
+            shared[-1].site,
+            "the model is made of something that the data are made of.",
+        )
     program.keep(pieces, f"lightning_classes/models/components/{program.stem}.py")
     placed = (
         sorted([*pieces, *inner], key=lambda each: (each.source.path, each.node.lineno)) if inner else pieces
     )
     body = [scope.code(each) for each in placed]
+    if shared:
+        body.insert(0, "# Read here, too, as the model is made of it.")
     if pieces[-1] is piece and not others:
         body[-1] = f"return {scope.code(piece, call)}"
     else:
@@ -59,12 +75,36 @@ def components_text(program: Program) -> tuple[str, tuple[str, dict[str, object]
     head = f"def {name}({parameters_text(scope.used).removeprefix(', ')}) -> {result}:"
     told = '    """The models."""' if others else '    """The model."""'
     function = "\n".join([head, told, *(textwrap.indent(code, "    ") for code in body)])
-    values: dict[str, object] = {each: setting.value for each, setting in scope.used.items()}
-    nodes = {id(each.node) for each in inner}
-    outside = [each for each in helpers_of(program, pieces) if id(each.node) not in nodes]
-    helpers = [Scope({}, lambda name: name).code(each) for each in outside]
-    text = file_text("Plain modules.", ["from torch import nn"], imports, [*helpers, function])
-    return text, (f"{path}.{name}", values), scope
+    helpers, imports = with_helpers(program, pieces, inner)
+    text = file_text(
+        "Plain modules.", ["from typing import Any", "from torch import nn"], imports, [*helpers, function]
+    )
+    return text, Node(f"{path}.{name}", {**scope.used})
+
+
+def _built_of_data(
+    program: Program, pieces: Sequence[Piece], arguments: dict[str, object], scope: Scope
+) -> tuple[str, Node]:
+    """A model whose arguments were computed of the data and come from the config, and what is done to it after."""
+    ((net, piece),) = program.roles.nets.items()
+    assert isinstance(piece.node, ast.Assign)
+    call = _without_moves(piece.node.value)
+    assert isinstance(call, ast.Call)
+    scope.used.clear()
+    made = f"{net} = {ast.unparse(call.func)}({', '.join(f'{name}={name}' for name in arguments)})"
+    body = [made if each is piece else scope.code(each) for each in pieces]
+    values = {**scope.used, **arguments}
+    plain = {
+        name: value.value if isinstance(value, (Computed, Setting)) else value
+        for name, value in values.items()
+    }
+    typed = [f"{name}: {type(value).__name__}" for name, value in plain.items()]
+    function = f"build_{net}" if f"build_{net}" not in program.flow.definitions else f"make_{net}"
+    lines = [f"def {function}({', '.join(typed)}) -> nn.Module:", '    """The model."""']
+    lines += [textwrap.indent(code, "    ") for code in [*body, f"return {net}"]]
+    helpers, imports = with_helpers(program, pieces)
+    text = file_text("Plain modules.", ["from torch import nn"], imports, [*helpers, "\n".join(lines)])
+    return text, Node(f"lightning_classes.models.components.{program.stem}.{function}", values)
 
 
 def _of_the_program(program: Program, pieces: Sequence[Piece], defined: set[str]) -> list[Piece]:
@@ -78,40 +118,6 @@ def _of_the_program(program: Program, pieces: Sequence[Piece], defined: set[str]
         if not more:
             return found
         found += more
-
-
-def _plain_arguments(
-    program: Program, piece: Piece, call: ast.expr, scope: Scope
-) -> dict[str, object] | None:
-    """The arguments of a call that a config can hold; None when it cannot hold them all."""
-    if not isinstance(call, ast.Call) or any(not each.arg for each in call.keywords):
-        return None
-    definition = program.flow.definitions.get(ast.unparse(call.func))
-    if definition is None or not isinstance(definition.node, (ast.ClassDef, ast.FunctionDef)):
-        return None
-    names: list[str] = []
-    if isinstance(definition.node, ast.FunctionDef):
-        names = [each.arg for each in definition.node.args.args]
-    else:
-        inner = [each for each in definition.node.body if isinstance(each, ast.FunctionDef)]
-        names = [each.arg for init in inner if init.name == "__init__" for each in init.args.args][1:]
-    given = [
-        *zip(names, call.args, strict=False),
-        *((each.arg or "", each.value) for each in call.keywords),
-    ]
-    if len(given) != len(call.args) + len(call.keywords):
-        return None
-    values: dict[str, object] = {}
-    for name, value in given:
-        setting = setting_in(value, piece, program.settings)
-        if setting is not None:
-            values[name] = setting.value
-            scope.used[name] = setting
-        elif is_literal(value):
-            values[name] = ast.literal_eval(value)
-        else:
-            return None
-    return values
 
 
 def _without_moves(node: ast.expr) -> ast.expr:

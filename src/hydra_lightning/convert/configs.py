@@ -4,95 +4,123 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Any
 
-from hydra_lightning.config.signatures.read import read_signature
 from hydra_lightning.config.yaml_text import as_yaml, entry
+from hydra_lightning.convert.accelerate import accelerator_arguments
+from hydra_lightning.convert.arguments import Node
 from hydra_lightning.convert.classes import Written
-from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.early_stopping import Patience
+from hydra_lightning.convert.epochs import epochs_of
+from hydra_lightning.convert.evaluation import Evaluation, best_by, validation_of
+from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.module_class import mode_hooks
+from hydra_lightning.convert.optimizers import Partial
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.settings import Setting, is_literal, setting_in
+from hydra_lightning.convert.rewrite import only_seeds
+from hydra_lightning.convert.settings import RESOLVERS, Computed, Setting, is_literal, literal_of, setting_in
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.steps import limit_of
 from hydra_lightning.parity.tape import Tape
 
-RESOLVERS: dict[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.FloorDiv: "floordiv",
+# Where the arguments of an Accelerator are in a project.
+OF_ACCELERATOR = {
+    "gradient_accumulation_steps": "trainer.accumulate_grad_batches",
+    "mixed_precision": "trainer.precision",
+    "cpu": "trainer.accelerator",
+    "log_with": "logger",
+    "project_dir": "paths.log_dir",
 }
+PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict[str, str]]:
     """The files below ``configs/``, and the key of each setting by its code.
 
     Raises:
-        Refused: the optimizer or the scheduler has an argument, or the loop over epochs a length, that is neither a
-            literal nor a setting.
+        Refused: the loop over epochs has a length that is neither a literal nor a setting.
     """
     keys: dict[str, str] = {}
     roles, settings, stem, camel = program.roles, program.settings, program.stem, program.camel
-    epochs = _epochs(program.flow, settings, keys)
-    target, arguments = written.net
+    epochs = epochs_of(program.flow, settings, keys) if limit_of(program) is None else -1
+    seed_of(program.flow, settings, program.tape, keys)
+    for name, each in written.data_settings.items():
+        # What the model takes too is the data's: the model is made to fit them.
+        keys.setdefault(each.code, f"data.{name}")
+    for role, partial in written.partials.items():
+        # A setting is where people look for it first: model.optimizer.lr.
+        for name, value in partial.config.items():
+            setting = setting_in(value, partial.piece, settings)
+            if setting is not None:
+                keys.setdefault(setting.code, f"model.{role}.{name}")
     model = [f"_target_: lightning_classes.models.{stem}_module.{camel}Module"]
     model += _entries(written.module_settings, "model", keys)
-    named = {setting.name: setting for setting in written.used.values()}
-    model += ["", "net:" if len(roles.nets) == 1 else "nets:", f"  _target_: {target}"]
-    for name, value in arguments.items():
-        setting = named.get(name)
-        model += entry(name, as_yaml(value), setting.help if setting else "", "  ")
-        if setting is not None:
-            keys.setdefault(setting.code, f"model.{'net' if len(roles.nets) == 1 else 'nets'}.{name}")
-    for role, piece in written.partials.items():
-        path = roles.classes[piece]
-        if path:
-            model += ["", f"{role}:", f"  _target_: {path}", "  _partial_: true"]
-            model += _arguments(piece, path, f"model.{role}", settings, keys)
+    net = "net" if len(roles.nets) == 1 else "nets"
+    model += ["", f"{net}:", *_node(written.net, f"model.{net}", keys)]
+    for role, partial in written.partials.items():
+        model += ["", f"{role}:", f"  _target_: {partial.path}", "  _partial_: true"]
+        model += _arguments(partial, f"model.{role}", settings, keys)
     data = [f"_target_: lightning_classes.data.{stem}_datamodule.{camel}DataModule"]
+    if any(isinstance(each.value, (list, dict)) for each in written.data_settings.values()):
+        # Other libraries want lists, and no ListConfig.
+        data.append("_convert_: all")
     data += _entries(written.data_settings, "data", keys)
     experiment = _experiment(written, program, epochs, keys)
     files = {f"model/{stem}.yaml": model, f"data/{stem}.yaml": data, f"experiment/{stem}.yaml": experiment}
-    return {f"configs/{name}": "\n".join(lines) + "\n" for name, lines in files.items()}, keys
+    texts = {f"configs/{name}": "\n".join(lines) + "\n" for name, lines in files.items()}
+
+    def place(known: tuple[str, str]) -> int:
+        """Epochs, the model, what trains it, the data, and the rest."""
+        section, _, name = known[1].partition(".")
+        if known[1] == "trainer.max_epochs":
+            return 0
+        if section == "model":
+            return 2 if name.partition(".")[0] in written.partials else 1
+        return 3 if section == "data" else 4
+
+    return texts, dict(sorted(keys.items(), key=place))
 
 
 def _entries(settings: Mapping[str, Setting], section: str, keys: dict[str, str]) -> list[str]:
-    lines = []
-    for name, setting in settings.items():
-        known = keys.get(setting.code)
-        lines += entry(name, f"${{{known}}}" if known else as_yaml(setting.value), setting.help)
-        keys.setdefault(setting.code, f"{section}.{name}")
+    return [line for name, each in settings.items() for line in _setting_entry(name, each, section, keys)]
+
+
+def _setting_entry(
+    name: str, setting: Setting, section: str, keys: dict[str, str], indent: str = ""
+) -> list[str]:
+    """The value of a setting where its key is; elsewhere, where to find it."""
+    key = keys.setdefault(setting.code, f"{section}.{name}")
+    value = as_yaml(setting.value) if key == f"{section}.{name}" else f"${{{key}}}"
+    return entry(name, value, setting.help, indent)
+
+
+def _node(node: Node, section: str, keys: dict[str, str], indent: str = "  ") -> list[str]:
+    """The lines of a ``_target_`` with its arguments."""
+    lines = [f"{indent}_target_: {node.target}"]
+    for name, value in node.arguments.items():
+        if isinstance(value, Node):
+            lines += [f"{indent}{name}:", *_node(value, f"{section}.{name}", keys, f"{indent}  ")]
+        elif isinstance(value, Computed):
+            lines += entry(name, as_yaml(value.value), value.code, indent)
+        elif isinstance(value, Setting):
+            lines += _setting_entry(name, value, section, keys, indent)
+        else:
+            lines += entry(name, as_yaml(value), "", indent)
     return lines
 
 
 def _arguments(
-    piece: Piece, path: str, section: str, settings: Mapping[str, Setting], keys: dict[str, str]
+    partial: Partial, section: str, settings: Mapping[str, Setting], keys: dict[str, str]
 ) -> list[str]:
-    assert isinstance(piece.node, ast.Assign)
-    call = piece.node.value
-    assert isinstance(call, ast.Call)
-    signature = read_signature(path)
-    names = [each.name for each in signature.named()] if signature is not None else []
-    given = [
-        *zip(names, call.args, strict=False),
-        *((each.arg or "**", each.value) for each in call.keywords),
-    ][1:]
     lines = []
-    for name, value in given:
-        setting = setting_in(value, piece, settings)
+    for name, value in partial.config.items():
+        setting = setting_in(value, partial.piece, settings)
         if setting is not None:
-            keys[setting.code] = f"{section}.{name}"
-            lines += entry(name, as_yaml(setting.value), setting.help, "  ")
+            lines += _setting_entry(name, setting, section, keys, "  ")
         elif is_literal(value):
             lines += entry(name, as_yaml(ast.literal_eval(value)), "", "  ")
-        elif (formula := _formula(value, piece, settings, keys)) is not None:
-            lines += entry(name, formula, "", "  ")
         else:
-            raise Refused(
-                "computed-argument", piece.site, f"{name} of {path} is computed: {piece.part(value)}"
-            )
+            lines += entry(name, str(_formula(value, partial.piece, settings, keys)), "", "  ")
     return lines
 
 
@@ -114,21 +142,34 @@ def _formula(
 
 def _experiment(written: Written, program: Program, epochs: int, keys: dict[str, str]) -> list[str]:
     roles, settings, stem = program.roles, program.settings, program.stem
+    plan = validation_of(program)
+    patience = plan.patience if plan is not None else None
     typed = " ".join([program.file, *program.tape.command[1:]])
     lines = ["# @package _global_", f"# The training of {typed}", "", "defaults:"]
     lines += [
         f"  - override /data: {stem}",
         f"  - override /model: {stem}",
-        "  - override /callbacks: model_checkpoint",
+        f"  - override /callbacks: {'model_checkpoint' if patience is None else '[model_checkpoint, early_stopping]'}",
     ]
     lines += ["", f"tags: [{as_yaml(stem)}]", f"seed: {seed_of(program.flow, settings, program.tape, keys)}"]
-    lines += ["test: false # the program has no test of its own", "", "trainer:"]
-    lines.append(f"  max_epochs: {epochs}")
+    if program.first:
+        program.keep(program.first, "the key validate")
+        lines.append("validate: true # before training, too")
+    is_tested = roles.test is not None
+    lines += [
+        "test: true" if is_tested else "test: false # the program has no test of its own",
+        "",
+        "trainer:",
+    ]
+    lines.append(f"  max_epochs: {epochs}{_steps(program, keys)}")
     loaders = [facts for name, facts in program.tape.objects.items() if name.startswith("loader")]
-    if roles.val is not None and (mode_hooks(program.tape) or any(facts["generator"] for facts in loaders)):
+    if plan is not None and (mode_hooks(program) or any(facts["generator"] for facts in loaders)):
         lines.append(
             "  num_sanity_val_steps: 0 # it would change what is drawn, or the mode, before training"
         )
+    elif plan is not None and (plan.stop or program.early):
+        lines.append("  num_sanity_val_steps: 0 # nothing else is evaluated before training")
+    lines += _of_accelerator(program, keys)
     if roles.clip is not None:
         how, piece, limit = roles.clip
         setting = setting_in(limit, piece, settings)
@@ -143,14 +184,93 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         lines.append(f"  gradient_clip_val: {as_yaml(setting.value if setting else ast.literal_eval(limit))}")
         if how == "value":
             lines.append("  gradient_clip_algorithm: value")
-    lines += ["", "callbacks:", "  model_checkpoint:"]
+    lines += ["", "callbacks:"]
+    if plan is not None and patience is not None:
+        lines += _early_stopping(program, plan, patience, keys)
+    lines.append("  model_checkpoint:")
     monitor = next((name for name in written.metrics if name == "val/loss"), None) or next(
         iter(written.metrics), None
     )
+    best = best_by(program, plan) if plan is not None else None
+    if is_tested and not _restores(program):
+        lines.append("    monitor: null # the weights as they are at the end are tested")
+        return lines
+    if best is not None:
+        return [*lines, f"    monitor: {best[0]}", f"    mode: {best[1]}"]
     lines.append(f"    monitor: {as_yaml(monitor)}")
     if monitor is not None and monitor.endswith(("acc", "auc", "f1", "score")):
         lines.append("    mode: max")
     return lines
+
+
+def _early_stopping(
+    program: Program, plan: Evaluation, patience: Patience, keys: dict[str, str]
+) -> list[str]:
+    """The entry of the callback.
+
+    Raises:
+        Refused: the patience is neither a literal nor a setting.
+    """
+    piece, limit = patience.limit
+    setting = setting_in(limit, piece, program.settings)
+    value = setting.value if setting is not None else literal_of(limit)
+    if not isinstance(value, int):
+        raise Refused("computed-argument", piece.site, f"the patience is computed: {piece.part(limit)}")
+    if setting is not None:
+        keys[setting.code] = "callbacks.early_stopping.patience"
+    name = next(name for name, _, value in plan.logged if ast.unparse(value) == patience.name)
+    return [
+        "  early_stopping:",
+        f"    monitor: val/{name}",
+        f"    mode: {patience.mode}",
+        f"    patience: {value + patience.more}",
+        "    check_finite: false # NaN is no better, as in the program",
+    ]
+
+
+def _steps(program: Program, keys: dict[str, str]) -> str:
+    """The line for the number of steps, where the program counts them."""
+    limit = limit_of(program)
+    if limit is None:
+        return ""
+    setting = setting_in(limit, program.flow.epochs, program.settings)
+    if setting is None and not is_literal(limit):
+        raise Refused(
+            "epochs", program.flow.epochs.site, "the number of steps is neither a literal nor a setting."
+        )
+    if setting is not None:
+        keys[setting.code] = "trainer.max_steps"
+    value = setting.value if setting is not None else ast.literal_eval(limit)
+    return f" # as many as the steps need\n  max_steps: {as_yaml(value)}"
+
+
+def _of_accelerator(program: Program, keys: dict[str, str]) -> list[str]:
+    """What an Accelerator is told and the Trainer has keys for."""
+    arguments = accelerator_arguments(program.flow.setup)
+    lines = []
+    for name, key in OF_ACCELERATOR.items():
+        if name not in arguments:
+            continue
+        piece, value = arguments[name]
+        setting = setting_in(value, piece, program.settings)
+        if setting is not None:
+            keys.setdefault(setting.code, key)
+        known = program.known.value(value, piece)
+        if name == "mixed_precision" and known in PRECISIONS:
+            lines.append(f"  precision: {PRECISIONS[known]}")
+        if (
+            name == "gradient_accumulation_steps"
+            and isinstance(known, int)
+            and (setting is not None or known > 1)
+        ):
+            lines.append(f"  accumulate_grad_batches: {known}")
+    return lines
+
+
+def _restores(program: Program) -> bool:
+    """Whether weights are loaded after the training, before the test."""
+    calls = [each for piece in pieces_in(program.flow.end) for each in ast.walk(piece.node)]
+    return any(isinstance(each, ast.Attribute) and each.attr == "load_state_dict" for each in calls)
 
 
 def seed_of(flow: Flow, settings: Mapping[str, Setting], tape: Tape, keys: dict[str, str]) -> int:
@@ -160,50 +280,31 @@ def seed_of(flow: Flow, settings: Mapping[str, Setting], tape: Tape, keys: dict[
         Refused: it sets several.
     """
     events = [event for event in tape.events if event.kind == "seed" and event.site]
+    events = [event for event in events if not _seeds_in_what_it_makes(event.site, flow, tape)]
     values = {value for event in events for value in event.data["values"]}
     if len(values) > 1:
         raise Refused(
             "several-seeds", events[-1].site, f"generators are seeded differently: {sorted(values)}."
         )
     for piece in flow.setup:
-        if any(piece.covers(event.site) for event in events):
+        if only_seeds(piece.node) or any(piece.covers(event.site) for event in events):
             for node in ast.walk(piece.node):
                 setting = setting_in(node, piece, settings)
                 if setting is not None:
                     keys[setting.code] = "seed"
+    for piece in flow.not_run:
+        # A seed that was not given, and a checkpoint to go on from.
+        for word, key in (("seed(", "seed"), ("load(", "ckpt_path")):
+            if word in piece.text(comments=False):
+                found = (setting_in(node, piece, settings) for node in ast.walk(piece.node))
+                for setting in found:
+                    if setting is not None:
+                        keys.setdefault(setting.code, key)
     return int(next(iter(values), tape.facts["seed"]))
 
 
-def _epochs(flow: Flow, settings: Mapping[str, Setting], keys: dict[str, str]) -> int:
-    head = flow.epochs
-    node = head.node
-    if isinstance(node, ast.For):
-        iterated = node.iter
-        while isinstance(iterated, ast.Call) and ast.unparse(iterated.func).rpartition(".")[2] in (
-            "tqdm",
-            "trange",
-        ):
-            iterated = iterated.args[0] if ast.unparse(iterated.func).endswith("tqdm") else iterated
-            if ast.unparse(iterated).startswith("trange"):
-                break
-        if isinstance(iterated, ast.Call) and ast.unparse(iterated.func) in ("range", "trange"):
-            values = [_number(each, head, settings, keys) for each in iterated.args]
-            if values and None not in values:
-                return len(range(*[int(each) for each in values if each is not None]))
-    raise Refused("epochs", head.site, "the number of epochs is neither a literal nor a setting.")
-
-
-def _number(node: ast.expr, piece: Piece, settings: Mapping[str, Setting], keys: dict[str, str]) -> Any:
-    setting = setting_in(node, piece, settings)
-    if setting is not None:
-        keys[setting.code] = "trainer.max_epochs"
-        return setting.value if isinstance(setting.value, (int, float)) else None
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "int" and len(node.args) == 1:
-        value = _number(node.args[0], piece, settings, keys)
-        return None if value is None else int(value)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
-        one, two = (_number(each, piece, settings, keys) for each in (node.left, node.right))
-        if one is None or two is None:
-            return None
-        return one + two if isinstance(node.op, ast.Add) else one - two
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
+def _seeds_in_what_it_makes(site: str, flow: Flow, tape: Tape) -> bool:
+    """Whether a function or a class seeds while it makes something of the program: it goes on doing so."""
+    stack = tape.stacks.get("seed", {}).get(site, [site])
+    makers = [each for each in flow.setup if isinstance(each.node, ast.Assign) and not each.covers(site)]
+    return any(piece.covers(each) for piece in makers for each in stack)

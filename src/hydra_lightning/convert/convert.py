@@ -5,24 +5,37 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hydra_lightning.convert.accelerate import without_accelerate
 from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
+from hydra_lightning.convert.derived import without_derived
 from hydra_lightning.convert.flow import flow_of
+from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
+from hydra_lightning.convert.modes import without_bound_modes
+from hydra_lightning.convert.options import with_single_settings
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.reassigned import without_reassigned
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.report import Line, lines_of, report
+from hydra_lightning.convert.report import UNVERIFIED, Line, lines_of, report
+from hydra_lightning.convert.rest import with_rest
 from hydra_lightning.convert.roles import Roles, roles_of
-from hydra_lightning.convert.settings import settings_of
-from hydra_lightning.convert.source import read_program
+from hydra_lightning.convert.settings import drop_aliases, settings_of
+from hydra_lightning.convert.siblings import flattened
+from hydra_lightning.convert.source import Source, read_program
+from hydra_lightning.convert.unrun import static_tape
+from hydra_lightning.convert.wishes import Wishes, need_wished, wished
 from hydra_lightning.errors import ParityError, ProjectError
-from hydra_lightning.parity.sides import Experiment, Limits, Script, record
+from hydra_lightning.parity.compare import TOO_FEW
+from hydra_lightning.parity.sides import Experiment, Limits, Script, in_cells, record
 from hydra_lightning.parity.tape import Tape
 from hydra_lightning.parity.verdict import Verdict, judge, text
+from hydra_lightning.tasks.check import check_overrides
 
 SEED = 42
 UNPROVED = ("not-the-same", "does-not-run")
@@ -31,27 +44,34 @@ OF_A_PROJECT = ("configs", "lightning_classes", ".project-root", ".env")
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was written of a program.
+    """What is written of a program.
 
     Attributes:
         files: their text, by path in the project.
         lines: what became of each statement.
         keys: the key of each setting, by its option, ``--lr``, or the name of the constant.
         tape: the recording of the program.
-        verdict: of the comparison, a PASS.
+        verdict: of the comparison, a PASS; None when nothing was compared.
         experiment: its name.
+        roles: who is who in the program.
     """
 
     files: dict[str, str]
     lines: list[Line]
     keys: dict[str, str]
     tape: Tape
-    verdict: Verdict
+    verdict: Verdict | None
     experiment: str
+    roles: Roles
 
     @property
     def to_do(self) -> list[Line]:
         return [line for line in self.lines if line.what == "to do"]
+
+    @property
+    def steps(self) -> str:
+        """``automatic``, or ``manual`` where the steps stay as they are."""
+        return "manual" if self.roles.kept else "automatic"
 
 
 def convert(
@@ -60,6 +80,9 @@ def convert(
     name: str | None = None,
     limits: Limits | None = None,
     force: bool = False,
+    wishes: Wishes | None = None,
+    prove: bool = True,
+    static: bool = False,
 ) -> Conversion:
     """Convert a program; nothing is written yet.
 
@@ -69,50 +92,88 @@ def convert(
         name: of the files and the experiment; the program's own name without it.
         limits: when to cut the recordings.
         force: whether files of that name may be there.
+        wishes: what is decided already.
+        static: read the program alone and run nothing; ``prove`` is then False.
+        prove: whether to train what was written, and refuse it unless it is the same.
 
     Raises:
         ProjectError: files of that name are there.
         ParityError: the program cannot be recorded.
+        ConfigError: a wish cannot be had.
         Refused: it is not converted; names the reason and the line.
     """
-    limits = limits or Limits()
+    try:
+        return _convert(program, project, name, limits or Limits(), force, wishes or Wishes(), prove, static)
+    except Refused as error:
+        raise Refused(error.code, in_cells(error.site, program), in_cells(error.why, program)) from error
+
+
+def _convert(
+    program: Script,
+    project: Path,
+    name: str | None,
+    limits: Limits,
+    force: bool,
+    wishes: Wishes,
+    prove: bool,
+    static: bool,
+) -> Conversion:
     stem = _stem(name or _name(program.file))
     taken = [path for path in _paths(stem).values() if (project / path).exists()]
     if taken and not force:
         raise ProjectError(
             f"Already there: {', '.join(taken)}. Another --name, or --force to overwrite them."
         )
-    tape = record(program, limits, SEED)
+    prove = prove and not static
     folder = (program.folder or program.file.parent).resolve()
-    sources = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
+    sources = without_accelerate(read_program(folder, program.file.resolve().relative_to(folder).as_posix()))
+    sources = without_bound_modes(flattened(sources))
     entry = next(iter(sources))
+    guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
+    tape = static_tape(sources, entry, program.arguments) if static else record(program, limits, guessed)
+    sources = without_reassigned(sources, tape)
     flow = flow_of(sources, entry, tape)
-    settings = settings_of(flow, tape)
+    for written_anew in (without_derived, with_single_settings, with_parameters):
+        sources = written_anew(sources, flow, settings_of(flow, tape, folder))
+        flow = flow_of(sources, entry, tape)
+    settings = wished(settings_of(flow, tape, folder), wishes.keys)
+    drop_aliases(flow, settings)
     seed = seed_of(flow, settings, tape, {})
-    recorded: list[Tape] = []
+    if prove and seed != guessed:
+        # What the program does not seed itself has to start from the same seed as the experiment.
+        tape = record(program, limits, seed)
 
     def rewritten(roles: Roles) -> Conversion:
-        if not recorded:
-            # What the program does not seed itself has to start from the same seed as the experiment.
-            recorded.append(tape if seed == SEED else record(program, limits, seed))
-        parts = Program(flow, roles, settings, recorded[0], stem, sources[entry])
+        parts = Program(flow, roles, settings, tape, stem, sources[entry])
         written = write_classes(parts)
         files, keys = configs_of(written, parts)
+        if written.components:
+            files[_paths(stem)["components"]] = written.components
         files |= {
-            _paths(stem)["components"]: written.components,
             _paths(stem)["module"]: written.module,
             _paths(stem)["data"]: written.data,
         }
-        verdict = _proved(recorded[0], program, project, files, stem, limits, seed)
-        lines = lines_of(sources[entry], flow, parts.kept, keys, settings, recorded[0])
-        files[_paths(stem)["report"]] = report(recorded[0], verdict, lines, keys, settings)
         typed = {settings[code].option or code: key for code, key in keys.items()}
-        return Conversion(files, lines, typed, recorded[0], verdict, stem)
+        need_wished(wishes.keys, typed)
+        if static:
+            files = {path: _labelled(content, stem) for path, content in files.items()}
+            _check(program, project, files, stem)
+        verdict = _proved(tape, program, project, files, stem, limits, seed) if prove else None
+        lines = [
+            replace(line, site=in_cells(line.site, program))
+            for line in with_rest(lines_of(sources, parts, keys), sources, files)
+        ]
+        files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
+        return Conversion(files, lines, typed, tape, verdict, stem, roles)
 
+    if wishes.steps == "manual":
+        return rewritten(kept_roles(flow, tape, "the plan wants it."))
     try:
         return rewritten(roles_of(flow, tape))
     except Refused as error:
         first = error
+    if wishes.steps == "automatic":
+        raise first
     # Steps that automatic optimization would change are kept as they are.
     why = "the losses would differ." if first.code in UNPROVED else first.why
     try:
@@ -141,10 +202,61 @@ def _paths(stem: str) -> dict[str, str]:
     }
 
 
+def _seed_that_is_read(sources: Mapping[str, Source], entry: str, arguments: Sequence[str]) -> int:
+    """The seed that the program seems to set, so that one recording is enough."""
+    try:
+        tape = static_tape(sources, entry, arguments)
+    except ParityError:
+        return SEED
+    values = [value for event in tape.events if event.kind == "seed" for value in event.data["values"]]
+    return int(values[0]) if values else SEED
+
+
 def _proved(
     tape: Tape, program: Script, project: Path, files: Mapping[str, str], stem: str, limits: Limits, seed: int
 ) -> Verdict:
     """Train what was written in a copy of the project; Refused when it is not the same."""
+    with _copy(project, files) as copy:
+        try:
+            verdict = judge(tape, program, Experiment(copy, (f"experiment={stem}",)), limits, seed)
+        except ParityError as error:
+            raise Refused(
+                "does-not-run", program.file.name, f"what was written of it does not run.\n{error}"
+            ) from error
+    if verdict.status == "ABSTAIN":
+        few = len(tape.losses) < TOO_FEW
+        raise Refused(
+            "too-few-steps" if few else "not-deterministic", program.file.name, "; ".join(verdict.reasons)
+        )
+    if verdict.status != "PASS":
+        raise Refused(
+            "not-the-same", program.file.name, f"what was written of it trains differently.\n{text(verdict)}"
+        )
+    return replace(verdict, names=(verdict.names[0], f"experiment={stem}"))
+
+
+def _labelled(content: str, stem: str) -> str:
+    """A file that says that it is not proved; an experiment gives its runs a tag that does."""
+    package = "# @package _global_\n"
+    head = package if content.startswith(package) else ""
+    content = content.removeprefix(package).replace(f"tags: [{stem}]", f"tags: [{stem}, unverified]")
+    return f"{head}# {UNVERIFIED}\n{content}"
+
+
+def _check(program: Script, project: Path, files: Mapping[str, str], stem: str) -> None:
+    """Check the config of what was written in a copy of the project; Refused when it is wrong."""
+    with _copy(project, files) as copy:
+        problems = check_overrides(copy, [f"experiment={stem}"])
+    if problems:
+        told = "\n".join(f"{each.key}: {each.message}" for each in problems)
+        raise Refused(
+            "does-not-check", program.file.name, f"the config that was written of it is wrong.\n{told}"
+        )
+
+
+@contextmanager
+def _copy(project: Path, files: Mapping[str, str]) -> Iterator[Path]:
+    """A copy of the project with the files in it."""
     with tempfile.TemporaryDirectory(prefix="hydra-lightning-") as name:
         copy = Path(name).resolve() / "project"
         copy.mkdir()
@@ -156,17 +268,7 @@ def _proved(
         for path, content in files.items():
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
             (copy / path).write_text(content, encoding="utf-8")
-        try:
-            verdict = judge(tape, program, Experiment(copy, (f"experiment={stem}",)), limits, seed)
-        except ParityError as error:
-            raise Refused(
-                "does-not-run", program.file.name, f"what was written of it does not run.\n{error}"
-            ) from error
-    if verdict.status != "PASS":
-        raise Refused(
-            "not-the-same", program.file.name, f"what was written of it trains differently.\n{text(verdict)}"
-        )
-    return replace(verdict, names=(verdict.names[0], f"experiment={stem}"))
+        yield copy
 
 
 def _name(file: Path) -> str:

@@ -6,61 +6,163 @@ import ast
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
+from hydra_lightning.convert.downloads import edits_of, prepare_data
+from hydra_lightning.convert.drawing import may_draw
 from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.hooks import pieces_at_end
+from hydra_lightning.convert.methods import methods_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, only_tells
+from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, used_in
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.text import class_text, file_text, helpers_of, parameters_text, with_helpers
+from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.text import (
+    class_text,
+    file_text,
+    helpers_of,
+    method_text,
+    parameters_text,
+    with_helpers,
+)
+
+LOOK_AHEAD = '''class LookAheadLoader(DataLoader):
+    """Fetches a batch before it gives the one before it, as accelerate does: random numbers are drawn in this order."""
+
+    def __iter__(self) -> Iterator[Any]:
+        ahead: list[Any] = []
+        for batch in super().__iter__():
+            yield from ahead
+            ahead = [batch]
+        yield from ahead'''
 
 
 def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     names = data_names(program, pieces)
     scope = Scope(program.settings, lambda name: f"self.hparams.{name}", names)
-    statements = [scope.code(piece) for piece in pieces]
+    is_fixed = not _may_draw(program, pieces)
+    made = [loader.made[0] for loader in program.loaders.values() if loader.made]
+    # What is made before the model is made before prepare_data.
+    fetched = list(
+        dict.fromkeys([*(pieces if is_fixed or not _is_before_the_model(program, pieces) else []), *made])
+    )
+    fetching, scope = scope, replace(scope, edits=edits_of(fetched))
+    inner = helpers_in_place(program, pieces)
+    ahead = {kind: _looks_ahead(program, kind) for kind in program.loaders}
+    loaders = {loader.name: kind for kind, loader in program.loaders.items() if loader.name}
+    looking = replace(scope, names={**names, "DataLoader": "LookAheadLoader"})
+    statements = []
+    for piece in sorted([*pieces, *inner], key=lambda each: each.node.lineno) if inner else pieces:
+        looks = any(ahead[loaders[name]] for name in piece.defines & {*loaders})
+        statements.append((looking if looks else scope).code(piece))
     program.keep(pieces, f"lightning_classes/data/{program.stem}_datamodule.py")
     methods = []
-    for kind, loader in zip(("train", "val"), program.loaders, strict=False):
+    for kind, loader in program.loaders.items():
         if loader.made is not None:
-            code = scope.code(loader.made[0], loader.made[1])
+            code = (looking if ahead[kind] else scope).code(loader.made[0], loader.made[1])
             program.keep([loader.made[0]], f"{kind}_dataloader")
         else:
             code = f"self.{attribute(loader.name or '', OF_DATA)}"
         result = "range" if code.startswith("range") else "DataLoader"
         methods.append(f"def {kind}_dataloader(self) -> {result}:\n    return {code}")
+    methods = [*prepare_data(fetched, fetching), *methods]
     first = [f"def __init__(self{parameters_text(scope.used)}) -> None:", "    super().__init__()"]
     if scope.used:
         first.append("    self.save_hyperparameters(logger=False)")
-    if _is_before_the_model(program, pieces):
+    if statements and is_fixed:
+        methods = [*methods[: -len(program.loaders)], _setup(statements), *methods[-len(program.loaders) :]]
+        methods[:0] = ["\n".join(first)] if scope.used else []
+    elif _is_before_the_model(program, pieces):
         if statements:
             first += ["    # Made here, before the model, as random numbers are drawn in this order."]
         first += [textwrap.indent(code, "    ") for code in statements]
         methods.insert(0, "\n".join(first))
     else:
         first.append("    self._is_set_up = False")
-        body = [
-            "def setup(self, stage: str | None = None) -> None:",
-            "    if self._is_set_up:",
-            "        return",
-        ]
-        body += [textwrap.indent(code, "    ") for code in statements]
-        methods[:0] = ["\n".join(first), "\n".join([*body, "    self._is_set_up = True"])]
+        body = ["if self._is_set_up:\n    return", *statements, "self._is_set_up = True"]
+        methods = [*methods[: -len(program.loaders)], _setup(body), *methods[-len(program.loaders) :]]
+        methods.insert(0, "\n".join(first))
     text = class_text(
         f"{program.camel}DataModule", "LightningDataModule", f"{program.told}: the data.", methods
     )
-    helpers, imports = with_helpers(
-        program, [*pieces, *(loader.made[0] for loader in program.loaders if loader.made)]
-    )
-    extra = ["from lightning import LightningDataModule", "from torch.utils.data import DataLoader"]
+    calls = [
+        Piece(ast.Expr(loader.made[1]), loader.made[0].source, loader.made[0].names)
+        for loader in program.loaders.values()
+        if loader.made
+    ]
+    helpers, imports = with_helpers(program, [*pieces, *calls], inner)
+    if any(ahead.values()):
+        helpers.append(LOOK_AHEAD)
+    extra = [
+        "from collections.abc import Iterator",
+        "from typing import Any",
+        "from lightning import LightningDataModule",
+        "from torch.utils.data import DataLoader",
+    ]
     return file_text(f"The data of {program.file}.", extra, imports, [*helpers, text]), scope
+
+
+def _looks_ahead(program: Program, kind: str) -> bool:
+    """Whether random numbers are drawn for each batch of a loader that accelerate prepared."""
+    heads = {"train": program.flow.batches}
+    heads |= {"val": program.roles.val_block.head} if program.roles.val_block else {}
+    heads |= {"test": program.roles.test_block.head} if program.roles.test_block else {}
+    iterated = [each for each in program.tape.events if each.kind == "iter"]
+    used = {each.about for each in iterated if heads[kind].covers(each.site)}
+    drawn = [facts for name in used if (facts := program.tape.objects[name]).get("draws")]
+    prepared = [piece for piece in program.flow.setup if isinstance(piece.node, ast.Pass)]
+    return any(piece.covers(str(facts["site"])) for piece in prepared for facts in drawn)
+
+
+def helpers_in_place(program: Program, pieces: Sequence[Piece]) -> list[Piece]:
+    """The functions that read what the statements make, and so are written among them."""
+    made = {name for piece in pieces for name in piece.defines} | {*program.settings}
+    made = {re.split(r"[.\[]", name)[0] for name in made} - {*program.constants}
+    helpers = [each for each in helpers_of(program, pieces) if isinstance(each.node, ast.FunctionDef)]
+    found: list[Piece] = []
+    while more := [each for each in helpers if each not in found and each.uses & made]:
+        found += more
+        made |= {name for each in more for name in each.defines}
+    return found
+
+
+def keep_drawn_loaders(program: Program) -> None:
+    """Loaders whose data are drawn in the call that makes them are made once, in the order of the program."""
+    for loader in program.loaders.values():
+        if loader.name and loader.made is not None:
+            piece, call = loader.made
+            if _draws(program, piece) or _draws_in_a_class(program, call):
+                loader.made = None
+
+
+def _draws_in_a_class(program: Program, call: ast.Call) -> bool:
+    """Whether a data set of the program that is made in a call draws while it is made."""
+    called = [
+        each.func.id
+        for each in ast.walk(call)
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+    ]
+    found = [program.flow.definitions[name] for name in called if name in program.flow.definitions]
+    return any(
+        draws(Piece(each, definition.source))
+        for definition in found
+        if isinstance(definition.node, ast.ClassDef)
+        for each in definition.node.body
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__"
+    )
+
+
+def _setup(statements: Sequence[str]) -> str:
+    return method_text("setup", "stage: str | None = None", "None", statements)
 
 
 def data_pieces(program: Program) -> list[Piece]:
     """What has to run before the loaders are made."""
     wanted: set[str] = set()
-    direct = [loader.made[0] for loader in program.loaders if loader.made]
-    for loader in program.loaders:
+    made = [loader.made for loader in program.loaders.values() if loader.made]
+    direct = [piece for piece, _ in made]
+    for loader in program.loaders.values():
         if loader.made is not None:
             piece, call = loader.made
             wanted |= {
@@ -68,16 +170,38 @@ def data_pieces(program: Program) -> list[Piece]:
             }
         elif loader.name is not None:
             wanted.add(loader.name)
-    wanted |= _drawn_before_the_model(program)
+    wanted |= _drawn_before_the_model(program) | _loaders_in_functions(program)
     candidates = [piece for piece in program.objects if piece not in direct]
+    data = needed(candidates, wanted)
+    for name in sorted(set().union(*(each.uses for each in pieces_at_end(program))) - {*program.roles.nets}):
+        # What is evaluated at the end is made where the data that it is made of are.
+        if any(each in data for each in needed(candidates, [name])):
+            wanted.add(name)
+    pieces = needed(candidates, wanted)
+    # What others use of them needs all that makes it.
+    wanted |= {*data_names(program, pieces)}
+    for function in helpers_in_place(program, pieces):
+        wanted |= function.uses
+    calls = [Piece(ast.Expr(call), piece.source, piece.names) for piece, call in made]
+    used = set().union(*(used_in(each) for each in [*needed(candidates, wanted), *calls]))
+    devices = needed(program.flow.setup, used & {*program.devices})
+    candidates = [each for each in program.flow.setup if each in candidates or each in devices]
     return [piece for piece in needed(candidates, wanted) if not only_tells(piece.node)]
+
+
+def _loaders_in_functions(program: Program) -> set[str]:
+    """Loaders that a function of the training asks for batches."""
+    sites = [str(facts["site"]) for name, facts in program.tape.objects.items() if name.startswith("loader")]
+    made = [piece for piece in program.objects if any(map(piece.covers, sites))]
+    used = set().union(*(piece.uses for piece in methods_of(program)))
+    return {name for piece in made for name in piece.defines} & used
 
 
 def data_names(program: Program, pieces: Sequence[Piece]) -> dict[str, str]:
     """The names of the data module that others than its first method use."""
     outside: set[str] = set()
-    unpacked = {name for loader in program.loaders for name in re.findall(r"\w+", loader.target)}
-    for loader in program.loaders:
+    unpacked = {name for loader in program.loaders.values() for name in re.findall(r"\w+", loader.target)}
+    for loader in program.loaders.values():
         if loader.made is not None:
             piece, call = loader.made
             outside |= {
@@ -85,13 +209,27 @@ def data_names(program: Program, pieces: Sequence[Piece]) -> dict[str, str]:
             }
         elif loader.name:
             outside.add(loader.name)
-    for piece in [
-        *pieces_in([*program.flow.before, *program.flow.body, *program.flow.after]),
-        *program.roles.makers,
-    ]:
+    outside |= _read_in_an_epoch(program) - unpacked
+    for piece in [*program.roles.makers, *methods_of(program)]:
         outside |= piece.uses - unpacked
+    for piece in [*program.early, *(each for each in program.objects if each.defines & outside)]:
+        outside |= piece.uses if piece not in [*pieces, *program.roles.nets.values()] else set()
     defined = {name for piece in pieces for name in piece.defines}
     return {name: f"self.{attribute(name, OF_DATA)}" for name in sorted(outside & defined)}
+
+
+def _read_in_an_epoch(program: Program) -> set[str]:
+    """Names that an epoch, or what follows the last, reads before it has given them a value of its own."""
+    found: set[str] = set()
+    assigned: set[str] = set()
+    flow = program.flow
+    for piece in [*pieces_in([*flow.before, *flow.body, *flow.after]), *pieces_at_end(program)]:
+        found |= piece.uses - assigned
+        if isinstance(piece.node, ast.Assign):
+            assigned |= {each.id for each in piece.node.targets if isinstance(each, ast.Name)} & piece.defines
+            tuples = [each for each in piece.node.targets if isinstance(each, ast.Tuple)]
+            assigned |= {each.id for one in tuples for each in one.elts if isinstance(each, ast.Name)}
+    return found
 
 
 def _drawn_before_the_model(program: Program) -> set[str]:
@@ -101,22 +239,41 @@ def _drawn_before_the_model(program: Program) -> set[str]:
         *(piece.uses for piece in [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after)])
     )
     model = min(flow.setup.index(piece) for piece in program.roles.nets.values())
-    early = {id(piece.node) for piece in flow.setup[:model]}
+    before = {id(piece.node) for piece in flow.setup[:model]}
+    early = [piece for piece in program.objects if id(piece.node) in before]
     found: set[str] = set()
-    for piece in program.objects:
-        helpers = helpers_of(program, [piece])
-        functions = [each for each in helpers if isinstance(each.node, ast.FunctionDef)]
-        if id(piece.node) in early and any(draws(each) for each in [piece, *functions]):
-            found |= piece.defines & used
-    return found - {*program.roles.nets}
+    for name in used & {name for piece in early for name in piece.defines} - {*program.roles.nets}:
+        pieces = needed(early, [name])
+        functions = [each for each in helpers_of(program, pieces) if isinstance(each.node, ast.FunctionDef)]
+        if any(draws(each) for each in [*pieces, *functions]):
+            found.add(name)
+    return found
 
 
 def _is_before_the_model(program: Program, pieces: Sequence[Piece]) -> bool:
     places = {id(piece): index for index, piece in enumerate(program.flow.setup)}
     model = min(places[id(piece)] for piece in program.roles.nets.values())
-    before = [places[id(piece)] < model for piece in pieces]
-    if before and any(before) != all(before):
+    before = [piece for piece in pieces if places[id(piece)] < model]
+    after = [piece for piece in pieces if piece not in before]
+    if not before or not after:
+        return not after
+    drawn = [any(_draws(program, piece) for piece in part) for part in (before, after)]
+    if all(drawn):
         raise Refused(
-            "mixed-order", pieces[-1].site, "data are prepared both before and after the model is made."
+            "mixed-order", pieces[-1].site, "random data are made both before and after the model is made."
         )
-    return all(before)
+    return not drawn[1]
+
+
+def _may_draw(program: Program, pieces: Sequence[Piece]) -> bool:
+    """Whether the place of what the data are made of matters."""
+    loaders = {loader.name for loader in program.loaders.values() if loader.name}
+    return any(may_draw(program, piece, loaders) for piece in pieces)
+
+
+def _draws(program: Program, piece: Piece) -> bool:
+    return any(
+        draws(each)
+        for each in [piece, *helpers_of(program, [piece])]
+        if not isinstance(each.node, ast.ClassDef)
+    )

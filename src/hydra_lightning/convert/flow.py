@@ -6,17 +6,15 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hydra_lightning.convert.blocks import Block, Place, pieces_in
 from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.convert.siblings import is_sibling, run_at_import
 from hydra_lightning.convert.source import Piece, Source, made
+from hydra_lightning.convert.static import flat
+from hydra_lightning.convert.way import Way
 from hydra_lightning.parity.tape import Tape
 
-
-@dataclass
-class Block:
-    """A loop on the way, and what is in it."""
-
-    head: Piece
-    inside: list[Piece | Block]
+__all__ = ["Block", "Flow", "flow_of", "pieces_in"]
 
 
 @dataclass
@@ -33,6 +31,9 @@ class Flow:
         end: what comes after the last epoch.
         definitions: every function, class and import of the program, by name.
         way: the recorded stacks that lead to steps and evaluations.
+        not_run: branches that the recording did not take, and that cannot be written.
+        calls: the calls of functions that were put in their place.
+        opened: the statements of functions that evaluate before training, by the identity of the node of their call.
     """
 
     setup: list[Piece]
@@ -44,6 +45,9 @@ class Flow:
     end: list[Piece | Block]
     definitions: dict[str, Piece] = field(default_factory=dict)
     way: list[list[str]] = field(default_factory=list)
+    not_run: list[Piece] = field(default_factory=list)
+    calls: list[Piece] = field(default_factory=list)
+    opened: dict[int, list[Piece | Block]] = field(default_factory=dict)
 
     @property
     def helpers(self) -> list[Piece]:
@@ -59,10 +63,20 @@ class Flow:
 
     @property
     def statements(self) -> list[Piece]:
-        """The body as it is written, no function put in place of its call."""
+        """The body as it is written, no function put in place of its call, but for one that makes the step."""
         node = self.batches.node
         assert isinstance(node, (ast.For, ast.While))
-        return [Piece(each, self.batches.source, self.batches.names) for each in node.body]
+        if self.batches.source.span is not None or self.batches.names.get("self"):
+            return self.body
+        calls = {id(each.node) for each in self.calls}
+        statements = [*flat(node.body)]
+        rest = [Piece(each, self.batches.source, self.batches.names) for each in statements]
+        if not any(id(each) in calls for each in statements):
+            return rest
+        inside = {id(each) for statement in statements for each in ast.walk(statement)}
+        opened = [each for each in self.body if id(each.node) not in inside]
+        place = next(index for index, each in enumerate(statements) if id(each) in calls)
+        return [*rest[:place], *opened, *(each for each in rest[place:] if id(each.node) not in calls)]
 
 
 def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
@@ -73,34 +87,43 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
     """
     backward = list(tape.stacks.get("backward", {}).values())
     sites = [stack[-1] for stack in backward]
-    evaluations = [
-        tape.stacks["forward"][event.site]
-        for event in {
-            event.site: event for event in tape.events if event.is_evaluation and event.site
-        }.values()
-    ]
-    way = _Way(sources, [*backward, *evaluations], backward)
-    nodes = way.expand(sources[entry].tree.body, sources[entry], {}, way.stacks, 0)
+    for site in sites:
+        _need_own_backward(sources, site)
+    way = Way(
+        sources, [*backward, *tape.evaluations], backward, [*tape.stacks.get("optimizer", {}).values()], tape
+    )
+    first = Place(sources[entry], {}, [*way.stacks, *way.makers], 0)
+    nodes = [*run_at_import(sources), *way.expand(sources[entry].tree.body, first)]
     outer = _holding(nodes, sites[0])
     inner = _holding(outer.inside, sites[0]) if outer else None
-    if outer is None or inner is None:
+    if outer is None:
         raise Refused("no-epochs", sites[0], "backward is not in a loop over batches in a loop over epochs.")
+    place = nodes.index(outer)
+    if inner is None:
+        loaders = tape.stacks.get("iter", {})
+        if any(
+            piece.covers(sites[0]) and any(map(piece.covers, loaders)) for piece in pieces_in(outer.inside)
+        ):
+            raise Refused("no-epochs", sites[0], "backward is not in a loop over batches of its own.")
+        # One loop of steps is one epoch.
+        once = Block(made("for _ in range(1):\n    pass"), [outer], [], outer.place)
+        outer, inner = once, outer
     for site in sites:
         if not any(_sites(inner, site)):
             raise Refused("several-backwards", site, "backward is called in more than one loop.")
-    place, split = nodes.index(outer), outer.inside.index(inner)
+    split = outer.inside.index(inner)
     setup = [node for node in nodes[:place] if isinstance(node, Piece)]
     if len(setup) != place:
         early = next(node for node in nodes[:place] if isinstance(node, Block))
-        raise Refused("early-evaluation", early.head.site, "the model is evaluated before training.")
-    body = [node if isinstance(node, Piece) else node.head for node in inner.inside]
+        raise Refused("early-evaluation", early.head.site, "a loop before the loop over epochs trains, too.")
+    body = [node if isinstance(node, Piece) else node.head for node in way.steps(inner)]
     definitions = {
         name: Piece(node, source)
         for source in reversed([*sources.values()])
         for node in source.tree.body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
         for name in Piece(node, source).defines
-        if not (isinstance(node, ast.ImportFrom) and _is_sibling(node, sources))
+        if not is_sibling(node, source.path, sources)
     }
     return Flow(
         setup,
@@ -109,15 +132,32 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         inner.head,
         body,
         outer.inside[split + 1 :],
-        nodes[place + 1 :],
+        way.after_training(nodes[place + 1 :], outer),
         definitions,
         way.stacks,
+        way.not_run,
+        way.calls,
+        way.opened,
     )
 
 
-def _is_sibling(node: ast.ImportFrom, sources: Mapping[str, Source]) -> bool:
-    module = (node.module or "").replace(".", "/")
-    return node.level > 0 or f"{module}.py" in sources or f"{module}/__init__.py" in sources
+def _need_own_backward(sources: Mapping[str, Source], site: str) -> None:
+    """Refuse a training whose loop is in a library, as that of Lightning's or transformers' Trainer."""
+    path, _, line = site.rpartition(":")
+    if "exec(" in (text := sources[path].text.splitlines()[int(line) - 1]) or "step(" in text:
+        return
+    here = [
+        each
+        for each in ast.walk(sources[path].tree)
+        if isinstance(each, ast.Call) and each.lineno <= int(line) <= (each.end_lineno or 0)
+    ]
+    if here and not any("backward" in ast.unparse(each) for each in here):
+        raise Refused(
+            "library-loop",
+            site,
+            f"the loop is in a library that this line calls: {text.strip()}. A LightningModule needs configs only: "
+            "hydra-lightning config new model NAME TARGET",
+        )
 
 
 def _holding(nodes: Sequence[Piece | Block], site: str) -> Block | None:
@@ -130,146 +170,3 @@ def _sites(block: Block, site: str) -> Iterator[bool]:
             yield from _sites(node, site)
         elif node.covers(site):
             yield True
-
-
-def _is_only_around(statement: ast.With | ast.If | ast.Try, inside: Sequence[Piece | Block]) -> bool:
-    """Whether a statement has loops or functions of the way in it, or only switches gradients off."""
-    body = {id(each) for each in statement.body}
-    if any(isinstance(node, Block) or id(node.node) not in body for node in inside):
-        return True
-    return isinstance(statement, ast.With) and all(
-        "grad" in ast.unparse(item) or "inference_mode" in ast.unparse(item) for item in statement.items
-    )
-
-
-@dataclass
-class _Way:
-    """Follows the recorded stacks into loops, branches and functions."""
-
-    sources: Mapping[str, Source]
-    stacks: list[list[str]]
-    backwards: list[list[str]]
-
-    def expand(
-        self,
-        statements: Sequence[ast.stmt],
-        source: Source,
-        names: Mapping[str, str],
-        stacks: Sequence[list[str]],
-        depth: int,
-    ) -> list[Piece | Block]:
-        found: list[Piece | Block] = []
-        for statement in statements:
-            piece = Piece(statement, source, names)
-            if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global)):
-                continue
-            here = [stack for stack in stacks if len(stack) > depth and piece.covers(stack[depth])]
-            if not here:
-                if not _is_docstring(statement):
-                    found.append(piece)
-            elif isinstance(statement, (ast.For, ast.While)):
-                found.append(Block(piece, self.expand(statement.body, source, names, here, depth)))
-            elif isinstance(statement, (ast.With, ast.If, ast.Try)):
-                lines = [int(stack[depth].rpartition(":")[2]) for stack in here]
-                inside: list[Piece | Block] = []
-                for branch in (statement.body, getattr(statement, "orelse", [])):
-                    if branch and any(
-                        branch[0].lineno <= line <= (branch[-1].end_lineno or 0) for line in lines
-                    ):
-                        inside += self.expand(branch, source, names, here, depth)
-                found += inside if _is_only_around(statement, inside) else [piece]
-            elif any(len(stack) > depth + 1 and self._function(stack[depth + 1]) for stack in here):
-                found += self._inlined(piece, here, depth)
-            else:
-                found.append(piece)
-        return found
-
-    def _function(self, site: str) -> tuple[ast.FunctionDef, Source, bool] | None:
-        """The function whose line a site is, its file, and whether it is a method."""
-        file, _, line = site.rpartition(":")
-        source = self.sources.get(file)
-        if source is None:
-            return None
-        best: tuple[ast.FunctionDef, Source, bool] | None = None
-        for node in ast.walk(source.tree):
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.FunctionDef) and child.lineno <= int(line) <= (
-                    child.end_lineno or 0
-                ):
-                    best = (child, source, isinstance(node, ast.ClassDef))
-        return best
-
-    def _inlined(self, piece: Piece, stacks: Sequence[list[str]], depth: int) -> list[Piece | Block]:
-        functions = {
-            id(found[0]): found
-            for stack in stacks
-            if len(stack) > depth + 1 and (found := self._function(stack[depth + 1]))
-        }
-        (function, source, method) = next(iter(functions.values()))
-        if method and not any(stack in self.backwards for stack in stacks):
-            return [piece]
-        if len(functions) > 1 or method:
-            raise Refused(
-                "method", piece.site, "training goes through a method, or two functions in one line."
-            )
-        statement = piece.node
-        value = statement.value if isinstance(statement, (ast.Expr, ast.Assign)) else None
-        if not isinstance(value, ast.Call):
-            raise Refused(
-                "call", piece.site, "a function on the way to a step is called inside an expression."
-            )
-        bound, renamed = self._arguments(piece, value, function, source)
-        body = list(function.body)
-        last = body[-1]
-        result = last if isinstance(last, ast.Return) else None
-        body = body[:-1] if result is not None else body
-        if any(isinstance(node, ast.Return) for each in body for node in ast.walk(each)):
-            raise Refused("return", piece.site, f"{function.name} returns at more than one place.")
-        inside = self.expand(body, source, renamed, stacks, depth + 1)
-        if isinstance(statement, ast.Assign) and result is not None and result.value is not None:
-            targets = " = ".join(piece.part(target) for target in statement.targets)
-            inside.append(made(f"{targets} = {Piece(result, source, renamed).part(result.value)}"))
-        return [*bound, *inside]
-
-    def _arguments(
-        self, piece: Piece, call: ast.Call, function: ast.FunctionDef, source: Source
-    ) -> tuple[list[Piece], dict[str, str]]:
-        """What has to be assigned before the body, and what its parameters are called."""
-        taken = function.args
-        parameters = [each.arg for each in (*taken.posonlyargs, *taken.args)]
-        given: dict[str, ast.expr] = dict(zip(parameters, call.args, strict=False))
-        given |= {each.arg: each.value for each in call.keywords if each.arg}
-        if any(isinstance(each, ast.Starred) for each in call.args) or any(
-            not each.arg for each in call.keywords
-        ):
-            raise Refused("star-call", piece.site, f"{function.name} is called with * or **.")
-        defaults = dict(zip(reversed(parameters), reversed(taken.defaults), strict=False))
-        defaults |= {
-            each.arg: default
-            for each, default in zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
-            if default is not None
-        }
-        bound: list[Piece] = []
-        names: dict[str, str] = {}
-        for name in [*parameters, *(each.arg for each in taken.kwonlyargs)]:
-            argument = given.get(name)
-            if isinstance(argument, ast.Name):
-                names[name] = piece.names.get(argument.id, argument.id)
-            elif argument is not None:
-                bound.append(made(f"{name} = {piece.part(argument)}"))
-            elif name in defaults:
-                bound.append(made(f"{name} = {Piece(function, source).part(defaults[name])}"))
-        return bound, names
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def pieces_in(nodes: Sequence[Piece | Block]) -> Iterator[Piece]:
-    """All pieces, those in loops too."""
-    for node in nodes:
-        if isinstance(node, Block):
-            yield from pieces_in(node.inside)
-        else:
-            yield node

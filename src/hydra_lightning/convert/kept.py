@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.convert.flow import Block, Flow
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move, only_tells
+from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
 from hydra_lightning.convert.roles import (
     Roles,
-    assigned,
-    called,
     events_in,
     find_evaluation,
     loader_of,
+    nets_of,
     public,
 )
-from hydra_lightning.convert.settings import Setting, is_literal, setting_in
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
 
 TRAINING = frozenset(("zero", "backward", "step", "schedule", "clip", "mode"))
@@ -55,7 +54,7 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
     for piece in makers:
         if len(piece.defines) != 1:
             raise Refused("optimizer-place", piece.site, "what is made here is not assigned to one name.")
-    nets = _nets(flow, makers)
+    nets = nets_of(flow, makers)
     roles = Roles(
         nets=nets,
         optimizers=optimizers,
@@ -69,29 +68,12 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
         train=loader_of(flow.batches, flow.setup, flow.before),
         kept=why if len(optimizers) == 1 else "there are several optimizers.",
     )
-    find_evaluation(roles, flow)
+    try:
+        find_evaluation(roles, flow)
+    except Refused:
+        # It has no place of its own in Lightning; its statements are kept.
+        roles.val = roles.val_block = None
     return roles
-
-
-def _nets(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
-    """The models whose parameters are asked for where optimizers are made, in the order in which they are made."""
-    names: set[str] = set()
-    wanted = set().union(*(piece.uses for piece in makers))
-    for piece in reversed(flow.setup):
-        if piece not in makers and not piece.defines & wanted:
-            continue
-        for node in ast.walk(piece.node):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr in ("parameters", "named_parameters", "configure_optimizers")
-                and isinstance(node.value, ast.Name)
-            ):
-                names.add(piece.names.get(node.value.id, node.value.id))
-    made = {name: assigned(flow.setup, name) for name in sorted(names)}
-    found = {name: piece for name, piece in made.items() if piece is not None}
-    if not found:
-        raise Refused("parameters", makers[0].site, "the optimizer is not given the parameters() of a model.")
-    return dict(sorted(found.items(), key=lambda each: flow.setup.index(each[1])))
 
 
 @dataclass(frozen=True)
@@ -119,10 +101,13 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     Raises:
         Refused: what follows an epoch trains with what its evaluation gave.
     """
-    body = [piece for piece in flow.statements if not _is_left_out(piece)]
-    roots = [piece for piece in body if _acts(piece, tape)]
+    body = [piece for piece in flow.statements if evaluates(piece, tape) or not _is_left_out(piece)]
+    roots = [
+        piece for piece in body if evaluates(piece, tape) or acts(piece, tape) or _is_given(piece, makers)
+    ]
     place = next((flow.after.index(node) for node in flow.after if isinstance(node, Block)), len(flow.after))
-    before = [node for node in flow.before if isinstance(node, Piece) and not _is_left_out(node)]
+    before = [node if isinstance(node, Piece) else node.head for node in flow.before]
+    before = [piece for piece in before if evaluates(piece, tape) or not _is_left_out(piece)]
     after = [node if isinstance(node, Piece) else node.head for node in flow.after]
     last = [piece for piece in after[:place] if events_in(piece, tape) & (TRAINING - {"mode", "schedule"})]
     end = [piece for piece in after if events_in(piece, tape) & {"schedule"}]
@@ -130,6 +115,19 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
         if piece.uses & {name for each in after for name in each.defines} - set(makers):
             raise Refused("scheduler", piece.site, "the scheduler is given what the evaluation gave.")
     given = {*re.findall(r"\w+", roles.train.target), roles.train.index}
+    if roles.val_block is None:
+        # An evaluation without a loop of its own.
+        roots_of_end = [
+            piece for piece in after if evaluates(piece, tape) or events_in(piece, tape) & {"mode"}
+        ]
+        if any(evaluates(each, tape) for each in after):
+            # val_loss /= len(data)
+            found_here = set().union(*(each.defines for each in after if evaluates(each, tape)))
+            changes = [each for each in after if isinstance(each.node, ast.AugAssign)]
+            roots_of_end += [each for each in changes if each.defines & found_here]
+            end, _ = _slice(after, [*end, *roots_of_end], ())
+        else:
+            end, _ = _slice(after, end, ())
     carried: set[str] = set()
     while True:
         step, wanted = _slice(body, roots, carried)
@@ -139,18 +137,38 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
         carried |= found
     for piece in [*last, *end]:
         wanted |= piece.uses
-    start_roots = [piece for piece in before if events_in(piece, tape) & (TRAINING - {"mode"})]
+    early = any(evaluates(piece, tape) for piece in before)
+    kinds = TRAINING if early else TRAINING - {"mode"}
+    modes = [piece for piece in before if events_in(piece, tape) == {"mode"}]
+    if not early and all(
+        piece.text(comments=False) in {f"{net}.train()" for net in roles.nets} for piece in modes
+    ):
+        # Lightning does it, too.
+        before = [piece for piece in before if piece not in modes]
+    start_roots = [piece for piece in before if evaluates(piece, tape) or events_in(piece, tape) & kinds]
     start, _ = _slice(before, start_roots, wanted)
     held = carried | ({name for piece in start for name in piece.defines} & wanted)
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))
     return Kept(start, step, last, end, held)
 
 
+def evaluates(piece: Piece, tape: Tape) -> bool:
+    """Whether a model is called without gradients in a statement, or in what it calls."""
+    return any(piece.covers(site) for stack in tape.evaluations for site in stack)
+
+
+def _is_given(piece: Piece, makers: Collection[str]) -> bool:
+    """Whether a function is given an optimizer or a scheduler, which it may change."""
+    calls = [each for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
+    given = [each for call in calls for each in call.args if isinstance(each, ast.Name)]
+    return any(piece.names.get(each.id, each.id) in makers for each in given)
+
+
 def _is_left_out(piece: Piece) -> bool:
     return only_tells(piece.node) or is_only_a_move(piece) or is_a_way_out(piece.node)
 
 
-def _acts(piece: Piece, tape: Tape) -> bool:
+def acts(piece: Piece, tape: Tape) -> bool:
     """Whether a statement trains, or does something that is not known."""
     if events_in(piece, tape) & TRAINING:
         return True
@@ -192,20 +210,6 @@ def _slice(
     for piece in reversed(pieces):
         if piece in roots or (piece.defines | piece.changes) & wanted:
             kept.append(piece)
-            node = piece.node
-            if isinstance(node, ast.Assign) and all(
-                isinstance(each, (ast.Name, ast.Tuple, ast.List)) for each in node.targets
-            ):
-                wanted -= piece.defines
+            wanted -= piece.assigns
             wanted |= piece.uses
     return kept[::-1], wanted
-
-
-def has_plain_arguments(piece: Piece, path: str, settings: Mapping[str, Setting]) -> bool:
-    """Whether all but the first argument of an optimizer can stand in a config."""
-    call = piece.node.value if isinstance(piece.node, ast.Assign) else None
-    if not isinstance(call, ast.Call) or called(call) != path.rpartition(".")[2] or not call.args:
-        return False
-    given = [*call.args[1:], *(each.value for each in call.keywords if each.arg)]
-    plain = all(is_literal(each) or setting_in(each, piece, settings) is not None for each in given)
-    return plain and all(each.arg for each in call.keywords)

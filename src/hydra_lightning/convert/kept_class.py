@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Sequence
 
-from hydra_lightning.convert.flow import Block
-from hydra_lightning.convert.kept import Kept
+from hydra_lightning.convert.flow import Block, pieces_in
+from hydra_lightning.convert.kept import Kept, evaluates
+from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, needed, only_tells
+from hydra_lightning.convert.rewrite import Scope
+from hydra_lightning.convert.roles import iterated_by
+from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
 
@@ -21,10 +26,10 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
     program.keep(kept.end, "on_train_epoch_end")
     methods = []
     if kept.start:
-        methods.append(method_text("on_train_epoch_start", "", "None", _body(program, scope, kept.start)))
+        methods.append(method_text("on_train_epoch_start", "", "None", _start(program, scope, kept)))
     methods.append(_training_step(program, scope, kept))
     if kept.end:
-        methods.append(method_text("on_train_epoch_end", "", "None", _body(program, scope, kept.end)))
+        methods.append(method_text("on_train_epoch_end", "", "None", _end(program, scope, kept)))
     counts = [sum(event.kind == kind for event in program.tape.events) for kind in ("backward", "step")]
     if program.roles.val_block is not None and counts[0] > counts[1]:
         methods.append(
@@ -37,7 +42,10 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
 
 def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
     target, index = program.roles.train.target, program.roles.train.index or "batch_idx"
-    body = [] if target == "batch" else [f"{target} = batch"]
+    is_used = bool(
+        {*re.findall(r"\w+", target)} & set().union(*(each.uses for each in [*kept.step, *kept.last]))
+    )
+    body = [f"{target} = batch"] if target != "batch" and is_used else []
     body += _body(program, scope, [*kept.step], kept.last)
     if kept.last:
         body.append("if self.trainer.is_last_batch:")
@@ -52,7 +60,51 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
         value = f"{scope.names.get(name, name)}.detach()"
         more = ", batch_size=1" if is_cut_by_hand else ""
         body.append(f'self.log("train/{label}", {value}, on_step=False, on_epoch=True, prog_bar=True{more})')
+    body += _metrics(program, scope, kept)
     return method_text("training_step", f"batch: Any, {index}: int", "None", body)
+
+
+def _metrics(program: Program, scope: Scope, kept: Kept) -> list[str]:
+    """The logs of objects of torchmetrics that a step updates: computed and reset at the end of an epoch."""
+    lines = []
+    for piece in kept.step:
+        call = piece.node.value if isinstance(piece.node, ast.Expr) else None
+        owner = call.func if isinstance(call, ast.Call) else None
+        if isinstance(owner, ast.Attribute) and owner.attr == "update":
+            owner = owner.value
+        name = piece.names.get(owner.id, owner.id) if isinstance(owner, ast.Name) else ""
+        if name in program.metric_objects:
+            told = name.removeprefix("train_")
+            lines.append(f'self.log("train/{told}", {scope.names[name]}, on_step=False, on_epoch=True)')
+    return lines
+
+
+def _end(program: Program, scope: Scope, kept: Kept) -> list[str]:
+    """What an epoch ends with: schedulers, and an evaluation without a loop of its own, with what is printed of it."""
+    lines = []
+    for piece, code in zip(kept.end, _body(program, scope, kept.end)[-len(kept.end) :], strict=True):
+        lines.append(_without_gradients(program, piece, code))
+    given = _body(program, scope, kept.end)[: -len(kept.end)]
+    defined = {name for piece in kept.end for name in piece.defines}
+    after = [*pieces_in(program.flow.after)]
+    others = {each.id for piece in after for each in ast.walk(piece.node) if isinstance(each, ast.Name)}
+    for name, piece, value in printed(after, others - defined):
+        if {each.id for each in ast.walk(value) if isinstance(each, ast.Name)} & defined:
+            lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
+    return [*given, *lines]
+
+
+def _start(program: Program, scope: Scope, kept: Kept) -> list[str]:
+    lines = _body(program, scope, kept.start)
+    given, statements = lines[: -len(kept.start)], lines[-len(kept.start) :]
+    pairs = zip(kept.start, statements, strict=True)
+    return [*given, *(_without_gradients(program, piece, code) for piece, code in pairs)]
+
+
+def _without_gradients(program: Program, piece: Piece, code: str) -> str:
+    if isinstance(piece.node, ast.With) or not evaluates(piece, program.tape):
+        return code
+    return "with torch.no_grad():\n" + textwrap.indent(code, "    ")
 
 
 def _loss_of(piece: Piece) -> str:
@@ -71,7 +123,7 @@ def _loss_of(piece: Piece) -> str:
 
 
 def _is_defined(name: str, pieces: Sequence[Piece]) -> bool:
-    return any(isinstance(piece.node, (ast.Assign, ast.With)) and name in piece.defines for piece in pieces)
+    return any(name in piece.assigns for piece in pieces)
 
 
 def _body(program: Program, scope: Scope, pieces: Sequence[Piece], more: Sequence[Piece] = ()) -> list[str]:
@@ -84,36 +136,6 @@ def _body(program: Program, scope: Scope, pieces: Sequence[Piece], more: Sequenc
         if used & {*names}:
             lines.append(f"{', '.join(name if name in used else '_' for name in names)} = {call}")
     return [*lines, *(scope.code(piece) for piece in pieces)]
-
-
-def configure_optimizers(
-    program: Program, scope: Scope, pieces: Sequence[Piece], partials: Mapping[str, Piece]
-) -> str:
-    """Optimizers and schedulers are made in their order, with what they are made of."""
-    roles = program.roles
-    keys = {piece: key for key, piece in partials.items()}
-    body = []
-    for piece in sorted([*pieces, *roles.makers], key=program.flow.setup.index):
-        if piece in keys:
-            assert isinstance(piece.node, ast.Assign)
-            assert isinstance(piece.node.value, ast.Call)
-            target = piece.part(piece.node.targets[0])
-            first = scope.code(piece, piece.node.value.args[0])
-            body.append(f"{target} = self.hparams.{keys[piece]}({first})")
-        else:
-            body.append(scope.code(piece))
-    optimizers = ", ".join(name for piece in roles.optimizers for name in piece.defines)
-    schedulers = ", ".join(name for piece in roles.schedulers for name in piece.defines)
-    body.append(f"return [{optimizers}], [{schedulers}]" if schedulers else f"return [{optimizers}]")
-    program.keep([*pieces, *roles.makers], "configure_optimizers")
-    return method_text("configure_optimizers", "", "Any", body)
-
-
-def made_of(program: Program, rest: Sequence[Piece], without: set[str]) -> list[Piece]:
-    """What optimizers and schedulers are made of, but for models, data and settings."""
-    wanted = set().union(*(piece.uses for piece in program.roles.makers)) - without
-    pieces = needed([piece for piece in rest if not piece.defines & without], wanted)
-    return [piece for piece in pieces if not only_tells(piece.node)]
 
 
 def trains(program: Program, piece: Piece | Block) -> bool:
@@ -129,12 +151,13 @@ def epoch_names(program: Program) -> dict[str, str]:
         return {}
     head = program.flow.epochs
     name = head.names.get(node.target.id, node.target.id)
-    call = node.iter
-    while isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "tqdm" and call.args:
-        call = call.args[0]
-    if isinstance(call, ast.Call) and len(call.args) > 1 and ast.unparse(call.args[0]) != "0":
-        first = head.part(call.args[0])
-        return {name: f"(self.current_epoch + {first})"} if first.isdigit() else {}
+    piece, call = iterated_by(head, program.flow.setup)
+    if isinstance(call, ast.Call) and len(call.args) > 1:
+        first = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+        setting = setting_in(call.args[0], piece, program.settings)
+        first = setting.value if setting is not None else first
+        if first != 0:
+            return {name: f"(self.current_epoch + {first})"} if isinstance(first, int) else {}
     return {name: "self.current_epoch"}
 
 

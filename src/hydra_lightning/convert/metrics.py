@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from hydra_lightning.convert.source import Piece
 
@@ -30,6 +30,7 @@ KNOWN = frozenset(
     )
 )
 COUNTS = frozenset(("total", "count", "n", "num", "samples", "seen"))
+SETS = ("val", "valid", "validation", "test", "eval", "dev")
 PREFIXES = (
     "test",
     "val",
@@ -46,12 +47,23 @@ PREFIXES = (
 )
 
 
-def printed(pieces: Sequence[Piece], counters: set[str]) -> list[tuple[str, Piece, ast.expr]]:
+# The name of all numbers of a dict.
+ALL = "*"
+
+
+def printed(
+    pieces: Sequence[Piece],
+    counters: set[str],
+    others: Callable[[Piece], Collection[str]] = lambda piece: (),
+    definitions: Mapping[str, Piece] | None = None,
+) -> list[tuple[str, Piece, ast.expr]]:
     """``(name, piece, expression)`` of each number that is printed, none of them twice.
 
     Args:
         pieces: statements, of which those that print count.
         counters: names that count epochs or batches; they are no metrics.
+        others: names of other parts of the program, where a statement is; what they are in is left out.
+        definitions: the functions and classes of the program, which tell what is in a dict that they return.
     """
     found: dict[str, tuple[Piece, ast.expr]] = {}
     texts = {
@@ -62,41 +74,112 @@ def printed(pieces: Sequence[Piece], counters: set[str]) -> list[tuple[str, Piec
     }
     for piece in pieces:
         for node in ast.walk(piece.node):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
+            if isinstance(node, ast.Call) and _tells_numbers(node):
                 label = ""
                 shown = list(_values(node))
                 for told, value, following in shown:
                     if re.search(r"[a-zA-Z]{2}", told) and (_known(told) or not _known(label)):
                         label = told
                     names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
+                    if (items := items_of(value)) is not None and names.isdisjoint(others(piece)):
+                        found.setdefault(ALL, (piece, items))
+                        continue
                     if (
                         not names
                         or names <= counters
+                        or not names.isdisjoint(others(piece))
                         or names <= texts
                         or _is_size(value)
+                        or piece.part(value).endswith(".tolist()")
                         or (isinstance(value, ast.Name) and value.id in COUNTS and len(shown) > 1)
                         or following.lstrip().startswith("/")
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
                         continue
-                    name = _name(label, value)
+                    keys = _keys(value, pieces, definitions or {})
+                    for key in keys:
+                        item = ast.Subscript(value, ast.Constant(key), ast.Load())
+                        found.setdefault(_name(key, value), (piece, item))
+                    name = "" if keys else _name(label, value)
                     label = ""
-                    if name and name not in found:
+                    known = {ast.unparse(each) for _, each in found.values()}
+                    if name and name not in found and ast.unparse(value) not in known:
                         found[name] = (piece, value)
     return [(name, piece, value) for name, (piece, value) in found.items()]
+
+
+def _keys(value: ast.expr, pieces: Sequence[Piece], definitions: Mapping[str, Piece]) -> list[str]:
+    """The keys of a dict that a function or a method of the program returned."""
+    made = [
+        piece.node.value.func
+        for piece in pieces
+        if isinstance(value, ast.Name)
+        and isinstance(piece.node, ast.Assign)
+        and isinstance(piece.node.value, ast.Call)
+        and value.id in piece.defines
+    ]
+    called = {ast.unparse(each).rpartition(".")[2] for each in made}
+    results = [
+        each.value
+        for definition in definitions.values()
+        for function in ast.walk(definition.node)
+        if isinstance(function, ast.FunctionDef) and function.name in called
+        for each in ast.walk(function)
+        if isinstance(each, ast.Return)
+    ]
+    if len(results) != 1 or not isinstance(results[0], ast.Dict):
+        return []
+    return [text for key in results[0].keys if key is not None and (text := _text(key))]
+
+
+def items_of(value: ast.expr) -> ast.Name | None:
+    """``scores`` in ``{name: round(each.item(), 4) for name, each in scores.items()}``."""
+    if not isinstance(value, ast.DictComp) or len(value.generators) != 1:
+        return None
+    iterated = value.generators[0].iter
+    owner = (
+        iterated.func.value
+        if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Attribute)
+        else None
+    )
+    is_items = isinstance(owner, ast.Name) and ast.unparse(iterated).endswith(".items()")
+    return owner if is_items and isinstance(owner, ast.Name) else None
+
+
+def _tells_numbers(call: ast.Call) -> bool:
+    """``print(...)``, ``writer.add_scalar("loss", loss, step)``, ``wandb.log({"loss": loss})``"""
+    name = ast.unparse(call.func)
+    is_log = name.endswith(".log") and bool(call.args) and isinstance(call.args[0], ast.Dict)
+    return _is_text_call(call) or name.endswith(".add_scalar") or is_log
+
+
+def _is_text_call(call: ast.Call) -> bool:
+    """``print(...)``, ``tqdm.write(...)``, ``logger.info("loss %.4f", loss)``"""
+    name = ast.unparse(call.func)
+    owner, _, method = name.lower().rpartition(".")
+    is_bar = method == "write" and ("tqdm" in owner or "bar" in owner)
+    return name == "print" or is_bar or (method == "info" and "log" in owner)
 
 
 def _values(call: ast.Call) -> Iterator[tuple[str, ast.expr, str]]:
     """Each value of a ``print`` with the text before and after it."""
     parts: list[str | ast.expr] = []
-    for argument in call.args:
+    # The last argument of a logger is the number of the step.
+    count = len(call.args) if _is_text_call(call) else 2 - isinstance(call.args[0], ast.Dict)
+    arguments = call.args[:count]
+    if count > 1 and "%" in (_text(arguments[0]) or "") and ast.unparse(call.func) != "print":
+        # logger.info("loss %.4f", loss)
+        arguments = [ast.BinOp(arguments[0], ast.Mod(), ast.Tuple(arguments[1:]))]
+    for argument in arguments:
         parts += [*_parts(argument), " "]
     for index, part in enumerate(parts):
         if isinstance(part, ast.expr):
             around = [parts[index - 1] if index else "", parts[index + 1] if index + 1 < len(parts) else ""]
             before, after = (each if isinstance(each, str) else "" for each in around)
-            if not before.strip() and index > 1 and isinstance(parts[index - 2], str):
-                before = str(parts[index - 2])
+            for earlier in reversed(parts[: max(index - 1, 0)]):
+                if before.strip() or not isinstance(earlier, str):
+                    break
+                before = earlier
             yield before, part, after
 
 
@@ -108,6 +191,11 @@ def _parts(argument: ast.expr) -> Iterator[str | ast.expr]:
                 yield part.value
             elif isinstance(part, ast.Constant):
                 yield str(part.value)
+        return
+    if isinstance(argument, ast.Dict):
+        for key, value in zip(argument.keys, argument.values, strict=True):
+            yield (_text(key) or "") if key is not None else ""
+            yield value
         return
     texts: list[str] = []
     values: list[ast.expr] = []
@@ -158,5 +246,10 @@ def _name(label: str, value: ast.expr) -> str:
         words = re.findall(r"[a-z]+", ast.unparse(value).lower()) if isinstance(value, ast.Name) else words
     words = [part for word in words for part in word.split("_") if part]
     rest = [word for word in words if word not in PREFIXES]
+    if not rest and isinstance(value, ast.Name):
+        rest = [word for word in value.id.lower().split("_") if word and word not in PREFIXES]
+    if not rest and words and words[-1] in SETS:
+        # "val 0.123": the loss of it.
+        return "loss"
     rest = [word for word in rest if word in KNOWN] or rest
     return WORDS.get(rest[-1], rest[-1]) if rest else ""

@@ -3,98 +3,173 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import textwrap
 from collections.abc import Sequence
 
+from hydra_lightning.convert import optimizers
 from hydra_lightning.convert.data_class import data_names
+from hydra_lightning.convert.epochs import epoch_settings
+from hydra_lightning.convert.evaluation import (
+    early_method,
+    evaluation_methods,
+    monitored,
+    names_in,
+    resets_metric,
+    step_text,
+    test_of,
+    unpacked,
+    validation_of,
+)
 from hydra_lightning.convert.flow import pieces_in
-from hydra_lightning.convert.kept import has_plain_arguments
+from hydra_lightning.convert.hooks import (
+    code_in_step,
+    end_hook,
+    hooks,
+    made_anew,
+    pieces_after_epoch,
+    pieces_after_step,
+    pieces_at_end,
+    pieces_before_steps,
+    training_pieces,
+)
 from hydra_lightning.convert.kept_class import (
-    configure_optimizers,
     epoch_names,
     kept_methods,
-    made_of,
-    trains,
     used_in_training,
 )
+from hydra_lightning.convert.methods import method_of, methods_of
 from hydra_lightning.convert.metrics import printed
+from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed, only_tells, used_in
-from hydra_lightning.convert.roles import Loader
+from hydra_lightning.convert.rewrite import Scope, attribute, needed, used_in
+from hydra_lightning.convert.settings import setting_in
+from hydra_lightning.convert.shared import Shared, shared_step
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.steps import limit_of, steps_counted
+from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import class_text, file_text, method_text, parameters_text, with_helpers
-from hydra_lightning.parity.tape import Tape
 
 
 def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Scope, list[str]]:
     """The file of the LightningModule, how its names are written, and the metrics that it logs."""
     roles, flow = program.roles, program.flow
-    pieces = _pieces(program)
-    used = set().union(*(used_in(piece) for piece in pieces))
-    used |= {
-        name
-        for _, piece, value in printed(list(pieces_in(flow.after)), set())
-        for name in _names(piece, value)
-    }
+    evaluations = [each for each in (validation_of(program), test_of(program)) if each is not None]
+    functions = methods_of(program)
+    pieces = used_in_training(program) if roles.kept else training_pieces(program)
+    if not roles.kept:
+        pieces = [
+            *pieces,
+            *pieces_before_steps(program),
+            *pieces_after_step(program),
+            *pieces_after_epoch(program),
+        ]
+    pieces = [
+        *pieces,
+        *pieces_at_end(program),
+        *functions,
+        *(piece for each in evaluations for piece in each.pieces),
+    ]
+    used = set().union(*(used_in(piece) for piece in pieces), *(each.told for each in evaluations))
+    used |= set().union(*(piece.uses for piece in [*program.at_start, *functions]))
+    counted = steps_counted(program)
+    used -= {*counted}
+    if roles.kept:
+        logged = printed(list(pieces_in(flow.after)), set())
+        told = {name for _, piece, value in logged for name in names_in(piece, value)}
+        used |= told - program.metric_objects
     nets = {name: "self.net" if len(roles.nets) == 1 else f"self.{attribute(name)}" for name in roles.nets}
-    loaders = {loader.name for loader in program.loaders if loader.name}
+    loaders = {loader.name for loader in program.loaders.values() if loader.name}
     given = {*nets, *loaders, *(name for piece in data_pieces for name in piece.defines)}
     made = {name for piece in roles.makers for name in piece.defines}
     rest = [piece for piece in program.objects if piece not in roles.makers]
     objects = [
         piece
-        for piece in needed(rest, used - given - made)
+        for piece in needed(rest, used - given - made - {*flow.definitions})
         if not piece.defines & given and not only_tells(piece.node)
     ]
+    once = {name: piece for piece in made_anew(program) for name in piece.defines if name in used}
+    objects += dict.fromkeys(once.values())
     at_start = set().union(*(piece.uses for piece in objects))
     attributes = {name for piece in objects for name in piece.defines if name in used}
-    attributes |= program.kept_statements.held if roles.kept else set()
+    if roles.kept:
+        attributes |= program.kept_statements.held
+    else:
+        read = set().union(*(piece.uses for piece in training_pieces(program)))
+        attributes |= read & {name for piece in pieces_before_steps(program) for name in piece.defines}
     own = nets | {name: f"self.{attribute(name)}" for name in attributes}
     own |= {name: code for name, code in program.devices.items() if name in used | at_start}
-    for kind, loader in zip(("train_dataloader", "val_dataloaders"), program.loaders, strict=False):
+    for kind, loader in program.loaders.items():
         if loader.name:
-            own[loader.name] = f"self.trainer.{kind}"
+            own.setdefault(loader.name, f"self.trainer.{kind}_dataloader{'' if kind == 'train' else 's'}")
+    batched = {name for each in program.loaders.values() for name in re.findall(r"\w+", each.target)}
     for name, code in data_names(program, data_pieces).items():
+        if name in batched | _own_names(program):
+            continue
         own.setdefault(name, code.replace("self.", "self.trainer.datamodule."))
-    own = {**epoch_names(program), **own}
+    own = {**epoch_names(program), **own, **counted}
+    own |= {name: f"self.{attribute(name)}" for each in functions for name in each.defines}
     scope = Scope(program.settings, lambda name: f"self.hparams.{name}", own, manual=bool(roles.kept))
-    partials = partials_of(program)
-    methods = kept_methods(program, scope) if roles.kept else [_training_step(program, scope)]
-    evaluation, metrics = _evaluation(program, scope)
-    methods += [
-        f"def {hook}(self) -> None:\n    # {why}\n    pass" for hook, why in mode_hooks(program.tape).items()
-    ]
-    before: list[Piece] = []
-    if roles.kept:
-        before = [piece for piece in made_of(program, rest, given) if piece not in objects]
-        early = {
-            name: f"self.trainer.datamodule.{kind}_dataloader()" for kind, name in _loader_names(program)
-        }
-        inner = Scope(scope.settings, scope.setting, {**scope.names, **early}, scope.used)
-        methods += [*evaluation, configure_optimizers(program, inner, before, partials)]
-    else:
-        methods += [*evaluation, _configure_optimizers(program)]
-    init = [scope.code(piece) for piece in objects]
+    partials = optimizers.partials_of(program)
+    shared = shared_step(program, scope, evaluations)
+    methods = kept_methods(program, scope) if roles.kept else [_training_step(program, scope, shared)]
+    if shared is not None:
+        methods.insert(0, shared.method)
+    if program.at_start:
+        methods.insert(0, early_method(program, scope))
+    if not roles.kept:
+        methods += hooks(program, scope)
+    evaluation: list[str] = []
+    for each in evaluations:
+        more = shared.steps[each.stage] if shared is not None else []
+        first = [shared.call(more), *more] if shared is not None else None
+        evaluation += evaluation_methods(program, scope, each, first)
+    evaluation = _without_twins(evaluation)
+    resets = [each for each in pieces_in(flow.after) if resets_metric(each)]
+    program.keep((each for each in resets if each.uses <= program.metric_objects), "self.log resets it")
+    modes = mode_hooks(program) if roles.val_block is not None else {}
+    methods += [f"def {hook}(self) -> None:\n    # {why}\n    pass" for hook, why in modes.items()]
+    early = {name: f"self.trainer.datamodule.{kind}_dataloader()" for kind, name in _loader_names(program)}
+    counted_epochs = epoch_settings(flow, program.settings) if limit_of(program) is None else set()
+    known = dict.fromkeys(counted_epochs, "self.trainer.max_epochs")
+    if roles.accumulate is not None and (
+        setting := setting_in(roles.accumulate[1], roles.accumulate[0], program.settings)
+    ):
+        known[setting.code] = "self.trainer.accumulate_grad_batches"
+    inner = Scope(scope.settings, scope.setting, {**scope.names, **early}, scope.used, known=known)
+    before = [each for each in optimizers.made_of(program, partials, rest, given) if each not in objects]
+    monitor = None
+    if roles.plateau is not None and not roles.kept:
+        (logged,) = (each.logged for each in evaluations if each.stage == "val")
+        monitor = f"val/{monitored(roles.plateau, logged)}"
+    methods += [*evaluation, optimizers.configure_optimizers(program, inner, before, partials, monitor)]
+    late = _made_of_data(objects, given - {*nets})
+    methods[-1:-1] = [*end_hook(program, scope), *(method_of(scope, each) for each in functions)]
+    if roles.clip_groups:
+        methods.append(_clipping(program, inner))
+    program.keep(functions, "the LightningModule")
+    init = [_as_buffer(piece, scope) or scope.code(piece) for piece in objects if piece not in late]
     program.keep(objects, "the LightningModule")
-    for key, piece in partials.items():
-        program.kept[id(piece.node)] = f"model.{key}"
+    for key, partial in partials.items():
+        program.kept[id(partial.piece.node)] = f"model.{key}"
     net = "net: nn.Module" if len(nets) == 1 else "nets: Sequence[nn.Module]"
     arguments = f", {net}"
-    for key, piece in partials.items():
-        kind = "Optimizer" if piece in roles.optimizers else "lr_scheduler.LRScheduler"
+    for key, partial in partials.items():
+        kind = "Optimizer" if partial.piece in roles.optimizers else "lr_scheduler.LRScheduler"
         arguments += f", {key}: Callable[..., torch.optim.{kind}]"
     head = [f"def __init__(self{arguments}{parameters_text(scope.used)}) -> None:", "    super().__init__()"]
     head.append(f'    self.save_hyperparameters(logger=False, ignore=["{net.partition(":")[0]}"])')
     if roles.kept:
-        head += [f"    # Automatic optimization would train differently: {roles.kept}"]
+        head += [f"    # Manual, as automatic optimization does not do this: {roles.kept}"]
         head.append("    self.automatic_optimization = False")
     head.append(f"    {', '.join(nets.values())} = {net.partition(':')[0]}")
     head += [textwrap.indent(code, "    ") for code in init]
+    if late:
+        methods.insert(0, _setup(scope, late, attributes))
     methods.insert(0, "\n".join(head))
     if len(nets) == 1:
-        methods.insert(1, "def forward(self, *inputs: Any) -> Any:\n    return self.net(*inputs)")
+        methods.insert(1, _forward(program, by_name=_takes_names(program, pieces)))
     text = class_text(f"{program.camel}Module", "LightningModule", f"{program.told}.", methods)
     extra = [
         "from collections.abc import Callable, Sequence",
@@ -103,171 +178,159 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         "from lightning import LightningModule",
         "from torch import nn",
     ]
-    helpers, imports = with_helpers(
-        program, [*objects, *before, *roles.makers, *pieces, *pieces_in(flow.after)]
-    )
+    helpers, imports = with_helpers(program, [*objects, *before, *roles.makers, *pieces], functions)
+    metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
 
 
-def partials_of(program: Program) -> dict[str, Piece]:
-    """The optimizers and schedulers that the model's config makes, by their keys."""
-    roles = program.roles
-    if not roles.kept:
-        return dict(zip(("optimizer", "scheduler"), roles.makers, strict=False))
-    plain = [
-        piece
-        for piece in roles.optimizers
-        if has_plain_arguments(piece, roles.classes.get(piece, ""), program.settings)
+def _made_of_data(objects: Sequence[Piece], data: set[str]) -> list[Piece]:
+    """The objects that are made of the data, and those that are made of them."""
+    found: list[Piece] = []
+    names = set(data)
+    for piece in objects:
+        if piece.uses & names:
+            found.append(piece)
+            names |= piece.defines
+    return found
+
+
+def _setup(scope: Scope, pieces: Sequence[Piece], attributes: set[str]) -> str:
+    first = next(name for piece in pieces for name in sorted(piece.defines & attributes))
+    body = [f'if hasattr(self, "{attribute(first)}"):\n    return', *(scope.code(piece) for piece in pieces)]
+    return method_text("setup", "stage: str", "None", body)
+
+
+def _own_names(program: Program) -> set[str]:
+    """What is unpacked from a batch in a statement of its own, as ``x, y = batch``."""
+    blocks = [each for each in (program.roles.val_block, program.roles.test_block) if each is not None]
+    pieces = [*program.flow.body, *(piece for each in blocks for piece in pieces_in(each.inside))]
+    return {
+        name
+        for piece in pieces
+        if isinstance(piece.node, ast.Assign) and isinstance(piece.node.targets[0], ast.Tuple)
+        for name in piece.defines - piece.uses
+    }
+
+
+def _forward(program: Program, by_name: bool) -> str:
+    """``forward`` with the parameters of the model's own, where they are plain ones."""
+    (piece,) = program.roles.nets.values()
+    calls = [each.func for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
+    names = [each.id for each in calls if isinstance(each, ast.Name)]
+    nodes = [program.flow.definitions[name].node for name in names if name in program.flow.definitions]
+    functions = [
+        each
+        for node in nodes[:1]
+        if isinstance(node, ast.ClassDef)
+        for each in node.body
+        if isinstance(each, ast.FunctionDef) and each.name == "forward"
     ]
-    if len(roles.optimizers) == 1:
-        return dict.fromkeys(["optimizer"], plain[0]) if plain else {}
-    return {name: piece for piece in plain for name in piece.defines}
+    if functions:
+        taken = functions[0].args
+        given = [each.arg for each in taken.args[1:]]
+        if given and not (
+            taken.vararg or taken.kwarg or taken.kwonlyargs or taken.defaults or taken.posonlyargs
+        ):
+            body = [f"return self.net({', '.join(given)})"]
+            return method_text("forward", ", ".join(f"{name}: Any" for name in given), "Any", body)
+    rest = "**batch" if by_name else "*inputs"
+    return method_text("forward", f"{rest}: Any", "Any", [f"return self.net({rest})"])
 
 
-def mode_hooks(tape: Tape) -> dict[str, str]:
+def mode_hooks(program: Program) -> dict[str, str]:
     """The hooks of Lightning that would switch the model's mode where the program does not, and why."""
+    tape, block = program.tape, program.roles.val_block
     calls = [event for event in tape.events if event.kind == "forward"]
     hooks = {}
-    if any(event.is_evaluation and event.data["train"] for event in calls):
+    sites = {
+        stack[-1]
+        for stack in tape.evaluations
+        if block is None or any(block.head.covers(site) for site in stack)
+    }
+    evaluated = [event for event in calls if event.is_evaluation and event.site in sites]
+    switched = {event.about for event in evaluated if not event.data["train"]}
+    # A criterion with parameters may stay in train mode, where only the model is switched: eval() is nothing to it.
+    if any(event.data["train"] and (not switched or event.about in switched) for event in evaluated):
         hooks["on_validation_model_eval"] = "The model is evaluated in the mode that it is trained in."
     if any(event.data["grad"] and not event.data["train"] for event in calls):
         hooks["on_validation_model_train"] = "The model is not put back into train mode after an evaluation."
     return hooks
 
 
-def _pieces(program: Program) -> list[Piece]:
-    """What of the training and of the evaluation is taken over."""
-    after = [piece for piece in pieces_in(program.flow.after) if not program.is_dropped(piece)]
-    if program.roles.kept:
-        return [*used_in_training(program), *(piece for piece in after if not trains(program, piece))]
-    assert program.roles.loss is not None
-    return [
-        *(piece for piece in program.flow.body if not program.is_dropped(piece)),
-        *after,
-        program.roles.loss[0],
+def _clipping(program: Program, scope: Scope) -> str:
+    assert program.roles.clip is not None
+    _, piece, _ = program.roles.clip
+    call = piece.node.value if isinstance(piece.node, (ast.Expr, ast.Assign)) else None
+    assert isinstance(call, ast.Call)
+    return (
+        "def configure_gradient_clipping(\n"
+        "    self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None\n"
+        ") -> None:\n"
+        "    # The norm of all parameters in their order: Lightning would sum it group by group.\n"
+        f"    torch.nn.utils.clip_grad_norm_({scope.code(piece, call.args[0])}, gradient_clip_val)"
+    )
+
+
+def _takes_names(program: Program, pieces: Sequence[Piece]) -> bool:
+    """Whether the model is given its batches by name: ``net(**batch)``, ``net(pixels=x)``."""
+    (net,) = program.roles.nets
+    calls = [
+        call
+        for piece in pieces
+        for call in ast.walk(piece.node)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and piece.names.get(call.func.id, call.func.id) == net
     ]
+    return bool(calls) and all(call.keywords and not call.args for call in calls)
+
+
+def _as_buffer(piece: Piece, scope: Scope) -> str | None:
+    """``mean = torch.tensor([0.5]).to(device)``, which has to follow the module to its device."""
+    node = piece.node
+    if not isinstance(node, ast.Assign) or len(piece.defines) != 1 or not isinstance(node.value, ast.Call):
+        return None
+    if not is_move(node.value) or not re.match(r"torch\.[a-z]\w*\(", piece.part(node.value)):
+        return None
+    (name,) = piece.defines
+    lines = itertools.takewhile(lambda line: line.startswith("#"), piece.text().splitlines())
+    call = f'self.register_buffer("{attribute(name)}", {scope.code(piece, node.value)}, persistent=False)'
+    return "\n".join([*lines, call])
 
 
 def _loader_names(program: Program) -> list[tuple[str, str]]:
-    kinds = zip(("train", "val"), program.loaders, strict=False)
-    return [(kind, loader.name) for kind, loader in kinds if loader.name]
+    return [(kind, loader.name) for kind, loader in program.loaders.items() if loader.name]
 
 
-def _training_step(program: Program, scope: Scope) -> str:
+def _without_twins(methods: Sequence[str]) -> list[str]:
+    """Hooks of a test that do what those of validation do call them."""
+    bodies = {head: body for head, _, body in (each.partition("\n") for each in methods)}
+    found = []
+    for each in methods:
+        head, _, body = each.partition("\n")
+        twin = head.replace("test", "validation", 1)
+        if twin != head and bodies.get(twin) == body and body.count("\n"):
+            name, _, parameters = twin.removeprefix("def ").partition("(")
+            given = ", ".join(re.findall(r"(\w+):", parameters.partition(")")[0]))
+            found.append(f"{head}\n    self.{name}({given})")
+        else:
+            found.append(each)
+    return found
+
+
+def _training_step(program: Program, scope: Scope, shared: Shared | None) -> str:
     assert program.roles.loss is not None
     piece, loss = program.roles.loss
-    wanted = {piece.names.get(each.id, each.id) for each in ast.walk(loss) if isinstance(each, ast.Name)}
-    before = program.flow.body[: program.flow.body.index(piece)]
-    kept = needed([each for each in program.steps if each in before], wanted)
-    lost = [
-        each
-        for each in program.steps
-        if each in before and each not in kept and isinstance(each.node, ast.Expr)
-    ]
-    if lost:
-        raise Refused(
-            "side-effect", lost[0].site, "a statement of the step does something that is not known."
-        )
+    kept = training_pieces(program)[:-1]
     program.keep(kept, "training_step")
-    body = [*_unpacked(program.roles.train), *(scope.code(each) for each in kept)]
+    body = [*unpacked(program.roles.train), *(code_in_step(program, scope, each) for each in kept)]
     code = scope.code(piece, loss)
-    if not isinstance(loss, ast.Name):
+    if shared is not None:
+        code = shared.loss
+        body = [shared.call([code, *shared.training]), *shared.training]
+    elif not isinstance(loss, ast.Name):
         body.append(f"loss = {code}")
         code = "loss"
     body.append(f'self.log("train/loss", {code}, on_step=False, on_epoch=True, prog_bar=True)')
     body.append(f"return {code}")
-    index = program.roles.train.index or "batch_idx"
-    return method_text("training_step", f"batch: Any, {index}: int", "torch.Tensor", body)
-
-
-def _evaluation(program: Program, scope: Scope) -> tuple[list[str], list[str]]:
-    roles, block = program.roles, program.roles.val_block
-    if block is None or roles.val is None:
-        return [], []
-    place = program.flow.after.index(block)
-    before = [
-        each
-        for each in program.flow.after[:place]
-        if isinstance(each, Piece) and not program.is_dropped(each) and not trains(program, each)
-    ]
-    rest = [each for each in program.flow.after[place + 1 :] if isinstance(each, Piece)]
-    counters = {each.id for each in ast.walk(_target(program.flow.epochs)) if isinstance(each, ast.Name)}
-    trained = {
-        name
-        for piece in [*program.flow.before, *program.flow.body]
-        if isinstance(piece, Piece)
-        for name in piece.defines
-    }
-    logged = [
-        each
-        for each in printed([*pieces_in(block.inside), *rest], counters)
-        if not {node.id for node in ast.walk(each[2]) if isinstance(node, ast.Name)} & trained
-    ]
-    wanted = {each for _, piece, value in logged for each in _names(piece, value)}
-    inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
-    untold = [each for each in rest if not program.is_dropped(each)]
-    end = needed(untold, wanted)
-    end = [each for each in untold if each in end or draws(each)]
-    wanted |= {name for piece in end for name in piece.uses}
-    carried = {name for piece in inside for name in piece.defines} & wanted
-    step = needed(inside, carried) if carried else inside
-    changed = {name for piece in step if piece.defines & piece.uses for name in piece.defines & piece.uses}
-    changed -= {*re.findall(r"\w+", roles.val.target)}
-    start = needed(
-        before, (carried | changed | wanted) & {name for piece in before for name in piece.defines}
-    )
-    held = {name for piece in start for name in piece.defines} | carried
-    inner = Scope(
-        scope.settings,
-        scope.setting,
-        {**scope.names, **{name: f"self.{attribute(name)}" for name in held}},
-        scope.used,
-    )
-    program.keep([*start, *step, *end, *(piece for _, piece, _ in logged)], "validation")
-    methods = []
-    if start:
-        methods.append(
-            method_text("on_validation_epoch_start", "", "None", [inner.code(each) for each in start])
-        )
-    index = roles.val.index or "batch_idx"
-    body = [*_unpacked(roles.val), *(inner.code(each) for each in step)]
-    methods.append(method_text("validation_step", f"batch: Any, {index}: int", "None", body))
-    if logged or end:
-        logs = [
-            f'self.log("val/{name}", {inner.code(piece, value)}, prog_bar=True)'
-            for name, piece, value in logged
-        ]
-        methods.append(
-            method_text("on_validation_epoch_end", "", "None", [*(inner.code(each) for each in end), *logs])
-        )
-    return methods, [f"val/{name}" for name, _, _ in logged]
-
-
-def _configure_optimizers(program: Program) -> str:
-    if not program.roles.schedulers:
-        return method_text(
-            "configure_optimizers",
-            "",
-            "torch.optim.Optimizer",
-            ["return self.hparams.optimizer(self.net.parameters())"],
-        )
-    body = [
-        "optimizer = self.hparams.optimizer(self.net.parameters())",
-        "scheduler = self.hparams.scheduler(optimizer)",
-        f'schedule = {{"scheduler": scheduler, "interval": "{program.roles.scheduler_interval}"}}',
-        'return {"optimizer": optimizer, "lr_scheduler": schedule}',
-    ]
-    return method_text("configure_optimizers", "", "dict[str, Any]", body)
-
-
-def _target(head: Piece) -> ast.expr:
-    assert isinstance(head.node, ast.For)
-    return head.node.target
-
-
-def _names(piece: Piece, value: ast.AST) -> set[str]:
-    return {piece.names.get(each.id, each.id) for each in ast.walk(value) if isinstance(each, ast.Name)}
-
-
-def _unpacked(loader: Loader) -> list[str]:
-    return [] if loader.target == "batch" else [f"{loader.target} = batch"]
+    return step_text("training_step", program.roles.train, kept, "torch.Tensor", body)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from hydra_lightning.convert.constants import constants_of
+from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
-from hydra_lightning.convert.kept import Kept, kept_statements
-from hydra_lightning.convert.rewrite import is_only_a_move, only_tells
+from hydra_lightning.convert.kept import Kept, evaluates, kept_statements
+from hydra_lightning.convert.known import Known
+from hydra_lightning.convert.moves import is_move
+from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
 from hydra_lightning.convert.roles import Loader, Roles, events_in
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source
+from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
 
 DROPPED = ("zero", "step", "backward", "schedule", "clip", "mode")
@@ -62,6 +66,50 @@ class Program:
         return [piece for piece in self.flow.body if not self.is_dropped(piece)]
 
     @cached_property
+    def early(self) -> list[Piece]:
+        """The evaluations before training, whose result none of the training uses."""
+        trained = [*pieces_in(self.flow.before), *self.flow.body]
+        found = [each for each in self.flow.setup if evaluates(each, self.tape)]
+        others = [each for each in [*self.flow.setup, *trained] if each not in found]
+        used = set().union(*(each.uses for each in others))
+        return [
+            each
+            for each in found
+            if isinstance(each.node, (ast.Expr, ast.Assign, ast.For, ast.With)) and not each.defines & used
+        ]
+
+    @property
+    def at_start(self) -> list[Piece]:
+        """What is evaluated before training in another way than after each epoch, functions opened."""
+        found: list[Piece] = []
+        for piece in self.early:
+            if piece not in self.first:
+                nodes = self.flow.opened.get(id(piece.node), [piece])
+                found += [node if isinstance(node, Piece) else node.head for node in nodes]
+        return found
+
+    @cached_property
+    def first(self) -> list[Piece]:
+        """The evaluations before training that are the same as that after each epoch."""
+        block = self.roles.val_block
+        return [] if block is None else [each for each in self.early if self._is_like(each, block.head)]
+
+    def _is_like(self, piece: Piece, head: Piece) -> bool:
+        """Whether a call before training is that which evaluates in the loop ``head``."""
+        if not isinstance(piece.node, (ast.Expr, ast.Assign)):
+            return False
+        calls = []
+        for stack in self.tape.evaluations:
+            at = next((index for index, site in enumerate(stack) if head.covers(site)), 0)
+            if at and not piece.covers(stack[at - 1]):
+                calls += [each for each in self.flow.calls if each.covers(stack[at - 1])]
+        return any(
+            isinstance(each.node, (ast.Expr, ast.Assign))
+            and piece.part(piece.node.value) == each.part(each.node.value)
+            for each in calls
+        )
+
+    @cached_property
     def objects(self) -> list[Piece]:
         """What is made before training, but for settings and seeds."""
         sites = {setting.site for setting in self.settings.values()}
@@ -70,9 +118,12 @@ class Program:
             piece
             for piece in self.flow.setup
             if piece.site not in sites
-            and "seed" not in events_in(piece, self.tape)
+            and not ("seed" in events_in(piece, self.tape) and _only_calls(piece.node))
+            and not only_seeds(piece.node)
             and not self.is_for_devices(piece)
             and not is_only_a_move(piece)
+            and piece not in self.early
+            and piece not in self._constant_pieces
             and not (piece.defines and piece.defines <= owners)
         ]
 
@@ -84,43 +135,32 @@ class Program:
 
     @cached_property
     def constants(self) -> dict[str, Piece]:
-        """What the program makes of literals alone before training and never changes, by name."""
-        later = pieces_in([*self.flow.before, *self.flow.after, *self.flow.end])
-        changed = set().union(*(each.defines | each.changes for each in [*later, *self.flow.body]))
-        found: dict[str, Piece] = {}
+        """What the program makes of itself alone before training and never changes, by name."""
+        return constants_of(self.flow, self.settings)
+
+    @cached_property
+    def _constant_pieces(self) -> list[Piece]:
+        return [*dict.fromkeys(self.constants.values())]
+
+    @cached_property
+    def metric_objects(self) -> set[str]:
+        """Names of objects of torchmetrics."""
+        found: set[str] = set()
         for piece in self.flow.setup:
-            calls = [each.func for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
-            plain = all(isinstance(each, ast.Name) and hasattr(builtins, each.id) for each in calls)
-            if isinstance(piece.node, ast.Assign) and plain and piece.uses <= {*found}:
-                found |= dict.fromkeys(piece.defines - changed, piece)
-            else:
-                found = {
-                    name: made for name, made in found.items() if name not in piece.defines | piece.changes
-                }
+            value = piece.node.value if isinstance(piece.node, ast.Assign) else None
+            while isinstance(value, ast.Call) and is_move(value) and isinstance(value.func, ast.Attribute):
+                value = value.func.value
+            if isinstance(value, ast.Call):
+                root = ast.unparse(value.func).partition(".")[0]
+                imported = self.flow.definitions.get(root)
+                if imported is not None and "torchmetrics" in imported.text(comments=False):
+                    found |= piece.defines
         return found
 
     @cached_property
     def devices(self) -> dict[str, str]:
         """Names that say where things run, and nothing else; how a LightningModule says it."""
-        told = ("is_available", "torch.device", "device_count", '"cuda', "'cuda")
-        no_device = (".to(", "Tensor", "GradScaler", "autocast", "DataLoader")
-        found: dict[str, str] = {}
-        for piece in self.flow.setup:
-            code = piece.text(comments=False)
-            if (
-                isinstance(piece.node, ast.Assign)
-                and any(word in code for word in told)
-                and not any(word in code for word in no_device)
-            ):
-                quoted = "'" in code or '"' in code
-                written = (
-                    "self.device"
-                    if "torch.device" in code
-                    else "self.device.type"
-                    if quoted
-                    else '(self.device.type == "cuda")'
-                )
-                found |= dict.fromkeys(piece.defines, written)
+        found = devices_of(self.flow.setup)
         return {name: written for name, written in found.items() if name not in self.roles.nets}
 
     def is_for_devices(self, piece: Piece) -> bool:
@@ -134,9 +174,10 @@ class Program:
         return isinstance(piece.node, ast.Assign) and bool(piece.defines) and piece.defines <= {*self.devices}
 
     @property
-    def loaders(self) -> list[Loader]:
-        """Of training, and of validation where there is one."""
-        return [each for each in (self.roles.train, self.roles.val) if each is not None]
+    def loaders(self) -> dict[str, Loader]:
+        """By what they are for: ``train``, ``val``, ``test``."""
+        found = {"train": self.roles.train, "val": self.roles.val, "test": self.roles.test}
+        return {kind: loader for kind, loader in found.items() if loader is not None}
 
     def is_dropped(self, piece: Piece) -> bool:
         """Whether Lightning does what a statement does, or it only tells."""
@@ -144,9 +185,33 @@ class Program:
         return (
             (is_call and bool(events_in(piece, self.tape) & {*DROPPED}))
             or is_only_a_move(piece)
-            or only_tells(piece.node)
+            or (only_tells(piece.node) and not evaluates(piece, self.tape))
         )
+
+    @cached_property
+    def known(self) -> Known:
+        """The plain values that training does not change."""
+        known = Known(self.flow.setup, self.settings)
+        for piece in [*pieces_in([*self.flow.before, *self.flow.after]), *self.flow.body]:
+            known.forget(piece.defines)
+        return known
+
+    def is_not_exercised(self, piece: Piece) -> bool:
+        """Whether a statement is a branch that these settings do not take."""
+        node = piece.node
+        return isinstance(node, ast.If) and not node.orelse and self.known.value(node.test, piece) is False
 
     def keep(self, pieces: Iterable[Piece], where: str) -> None:
         for piece in pieces:
             self.kept.setdefault(id(piece.node), where)
+            for each in self.flow.setup if piece.source.path else ():
+                if each.site == piece.site and each.node.col_offset == piece.node.col_offset:
+                    # The same statement, where a part of it was written otherwise.
+                    self.kept.setdefault(id(each.node), where)
+
+
+def _only_calls(statement: ast.stmt) -> bool:
+    """Whether a statement assigns nothing: ``set_seed(args.seed)``, under a condition or not."""
+    if isinstance(statement, ast.If):
+        return all(map(_only_calls, [*statement.body, *statement.orelse]))
+    return isinstance(statement, ast.Expr)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hydra_lightning.convert.flow import Flow, pieces_in
+from hydra_lightning.convert.calls import says_nothing
+from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.kept import only_collects
-from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move, only_tells
-from hydra_lightning.convert.roles import events_in
+from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move
 from hydra_lightning.convert.settings import Setting
-from hydra_lightning.convert.source import Piece, Source
+from hydra_lightning.convert.source import Piece, Source, was_run
+from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
 from hydra_lightning.parity.verdict import Verdict, text
 
+UNVERIFIED = "UNVERIFIED  nothing was run, so nothing shows that the losses are the same"
 BY_LIGHTNING = {
     "zero": "the Trainer does it",
     "backward": "the Trainer does it",
@@ -25,6 +28,10 @@ BY_LIGHTNING = {
     "seed": "the key seed",
     "save": "callbacks.model_checkpoint",
 }
+
+
+NOT_TAKEN = "a branch that these settings do not take"
+UPLOAD = "an upload to a hub is no part of a training: do it with the checkpoint"
 
 
 @dataclass(frozen=True)
@@ -44,44 +51,80 @@ class Line:
     code: str
 
 
-def lines_of(
-    entry: Source,
-    flow: Flow,
-    kept: Mapping[int, str],
-    keys: Mapping[str, str],
-    settings: Mapping[str, Setting],
-    tape: Tape,
-) -> list[Line]:
+def lines_of(sources: Mapping[str, Source], program: Program, keys: Mapping[str, str]) -> list[Line]:
     """Every statement on the way through the program, in the order of their files and lines."""
+    flow, kept, settings, tape = program.flow, program.kept, program.settings, program.tape
     by_site: dict[str, list[str]] = {}
     for setting in settings.values():
         told = f"{setting.option or setting.code} → {keys[setting.code]}" if setting.code in keys else ""
         by_site.setdefault(setting.site, []).append(told)
-    found = [Line(flow.epochs.site, "converted", "trainer.max_epochs", _code(flow.epochs))]
-    found.append(Line(flow.batches.site, "converted", "train_dataloader", _code(flow.batches)))
+    found = []
+    if flow.epochs.source.path:
+        found.append(Line(flow.epochs.site, "converted", "trainer.max_epochs", ""))
+    found.append(Line(flow.batches.site, "converted", "train_dataloader", ""))
     trained = [*flow.setup, *pieces_in(flow.before), *flow.body, *pieces_in(flow.after)]
     for piece in trained:
         if piece.source.path:
-            found.append(_line(piece, kept, by_site, tape, in_setup=piece in flow.setup))
-    for piece in pieces_in(flow.end):
+            found.append(_line(piece, program, by_site, in_setup=piece in flow.setup))
+    end = list(pieces_in(flow.end))
+    follows = "it follows the training: left out"
+    if any(".backward(" in each.text(comments=False) for each in end):
+        follows = "a second training: a program of its own, that starts from what this one saves, converts"
+    for number, piece in enumerate(end):
         if piece.source.path:
-            what, why = "to do", "it follows the training: left out"
-            if only_tells(piece.node):
+            what, why = "to do", UPLOAD if _uploads(piece) else follows
+            if _uploads(piece):
+                pass
+            elif id(piece.node) in kept:
+                what, why = "converted", kept[id(piece.node)]
+            elif "load_state_dict" in piece.text() and isinstance(piece.node, ast.Expr):
+                what, why = "dropped", "the best checkpoint is tested"
+            elif "mode" in events_through(piece, tape) or is_only_a_move(piece):
+                what, why = "dropped", "the Trainer does it"
+            elif isinstance(piece.node, ast.Assign) and (
+                not any(isinstance(each, ast.Call) for each in ast.walk(piece.node))
+                or all(only_tells(each.node) for each in end[number + 1 :] if each.uses & piece.defines)
+            ):
+                what, why = "dropped", "nothing of the training uses it"
+            elif only_tells(piece.node):
                 what, why = "dropped", "it only tells or saves"
-            found.append(Line(piece.site, what, why, _code(piece)))
-    return found
+            found.append(Line(piece.site, what, why, ""))
+    found += [
+        Line(each.site, "not exercised", "the recording did not come here", "") for each in flow.not_run
+    ]
+    return [replace(line, code=_code(sources, line.site)) for line in _of_each_site(found)]
 
 
-def _line(
-    piece: Piece, kept: Mapping[int, str], by_site: Mapping[str, list[str]], tape: Tape, in_setup: bool
-) -> Line:
-    code = _code(piece)
+def _of_each_site(lines: Iterable[Line]) -> list[Line]:
+    """One line for each statement; one that is on the way twice was converted if it was once."""
+    found: dict[str, Line] = {}
+    for line in lines:
+        known = found.setdefault(line.site, line)
+        if known.what != "converted" and line.what == "converted":
+            found[line.site] = line
+    return list(found.values())
+
+
+def _uploads(piece: Piece) -> bool:
+    calls = [each.func for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
+    return any(ast.unparse(each).rpartition(".")[2] in ("push_to_hub", "upload_folder") for each in calls)
+
+
+def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_setup: bool) -> Line:
+    kept, tape = program.kept, program.tape
+    code = piece.text(comments=False)
+    if isinstance(piece.node, ast.Pass) and piece.source.written:
+        return Line(piece.site, "dropped", "the Trainer does it", code)
+    if _uploads(piece):
+        return Line(piece.site, "to do", UPLOAD, code)
     if id(piece.node) in kept:
         return Line(piece.site, "converted", kept[id(piece.node)], code)
     if piece.site in by_site:
         return Line(piece.site, "converted", ", ".join(filter(None, by_site[piece.site])) or "not used", code)
+    if says_nothing(code):
+        return Line(piece.site, "dropped", "only another name for the same", code)
     for kind, why in BY_LIGHTNING.items():
-        if kind in events_in(piece, tape):
+        if kind in events_through(piece, tape):
             return Line(piece.site, "dropped", why, code)
     if "add_argument" in code or "ArgumentParser" in code:
         return Line(piece.site, "converted", "an option: see the table", code)
@@ -93,27 +136,54 @@ def _line(
         )
     if isinstance(piece.node, ast.Expr) and only_collects(piece.node):
         return Line(piece.site, "dropped", "it only collects what self.log averages", code)
+    if isinstance(piece.node, ast.If) and not any(was_run(piece, each, tape) for each in piece.node.body):
+        return Line(piece.site, "not exercised", "the recording did not come here", code)
     if is_a_way_out(piece.node):
         return Line(piece.site, "not exercised", "the recording did not leave the loop here", code)
+    if keeps_the_best(piece.node):
+        return Line(piece.site, "dropped", "callbacks.model_checkpoint keeps the best", code)
+    if program.is_not_exercised(piece):
+        return Line(piece.site, "not exercised", NOT_TAKEN, code)
     if in_setup or isinstance(piece.node, (ast.Assign, ast.AugAssign)):
         return Line(piece.site, "dropped", "nothing of the training uses it", code)
     return Line(piece.site, "to do", "left out: what it does is not known", code)
 
 
-def _code(piece: Piece) -> str:
-    return piece.text(comments=False).splitlines()[0]
+def keeps_the_best(statement: ast.stmt) -> bool:
+    """Whether a statement under a condition only remembers values and weights, tells and saves."""
+    if isinstance(statement, ast.If):
+        return all(
+            isinstance(each, (ast.Assign, ast.AugAssign)) or only_tells(each) or keeps_the_best(each)
+            for each in [*statement.body, *statement.orelse]
+        )
+    return False
+
+
+def _code(sources: Mapping[str, Source], site: str) -> str:
+    file, _, line = site.rpartition(":")
+    return (sources[file].written or sources[file].text).splitlines()[int(line) - 1].strip()
+
+
+def events_through(piece: Piece, tape: Tape) -> set[str]:
+    """The kinds of events that were recorded in a statement, or in what it calls."""
+    return {
+        kind
+        for kind, stacks in tape.stacks.items()
+        for stack in stacks.values()
+        if any(piece.covers(site) for site in stack)
+    }
 
 
 def report(
     tape: Tape,
-    verdict: Verdict,
+    verdict: Verdict | None,
     lines: Iterable[Line],
     keys: Mapping[str, str],
     settings: Mapping[str, Setting],
 ) -> str:
     """The report as Markdown."""
     program = " ".join([tape.command[0].rpartition("/")[2], *tape.command[1:]])
-    told = [f"# {program}", "", "```text", text(verdict), "```", ""]
+    told = [f"# {program}", "", "```text", text(verdict) if verdict else UNVERIFIED, "```", ""]
     if keys:
         told += ["| in the program | key | value |", "| --- | --- | --- |"]
         for code, key in keys.items():

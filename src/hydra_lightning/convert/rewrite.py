@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hydra_lightning.convert.moves import is_move, moves_all
 from hydra_lightning.convert.settings import Setting, setting_in
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.tells import only_tells
 
 # What a LightningModule or a LightningDataModule has already.
 RESERVED = frozenset(
@@ -39,32 +41,13 @@ RESERVED = frozenset(
         *("example_input_array", "strict_loading", "setup", "teardown", "state_dict", "prepare_data"),
     )
 )
-OF_DATA = frozenset(("trainer", "hparams", "name", "setup", "teardown", "state_dict", "prepare_data", "size"))
-TELLING = frozenset(
+OF_DATA = frozenset(
     (
-        *(
-            "print",
-            "set_postfix",
-            "set_postfix_str",
-            "set_description",
-            "set_description_str",
-            "update",
-            "write",
-        ),
-        *(
-            "info",
-            "debug",
-            "warning",
-            "add_scalar",
-            "add_scalars",
-            "add_histogram",
-            "add_image",
-            "close",
-            "flush",
-        ),
+        *("trainer", "hparams", "name", "setup", "teardown", "state_dict", "prepare_data", "size"),
+        *(f"{kind}_dataloader" for kind in ("train", "val", "test", "predict")),
     )
 )
-SAVING = frozenset(("save", "save_pretrained", "makedirs", "mkdir"))
+SEEDING = frozenset(("seed", "manual_seed", "manual_seed_all", "seed_everything", "set_seed"))
 
 
 @dataclass
@@ -76,6 +59,10 @@ class Scope:
         setting: how a setting is written there, by its name.
         names: how other names are written there.
         used: the settings that were written, in order.
+        known: what settings are called that the Trainer knows, by their code.
+        edits: what statements in others become, by the identity of their nodes.
+        stops: whether a ``break`` ends the training, and what only tells is left out of other statements.
+        moves: whether what is moved to a device is still moved there.
         manual: whether ``backward`` is written as Lightning's manual optimization has it.
     """
 
@@ -83,10 +70,17 @@ class Scope:
     setting: Callable[[str], str]
     names: Mapping[str, str] = field(default_factory=dict)
     used: dict[str, Setting] = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict)
     manual: bool = False
+    moves: bool = False
+    stops: bool = False
+    edits: Mapping[int, str] = field(default_factory=dict)
 
     def code(self, piece: Piece, node: ast.AST | None = None) -> str:
         """A piece, or an expression in it, as it is written there."""
+        if isinstance(node, ast.Subscript) and not hasattr(node, "lineno"):
+            # One of the numbers in a dict that the program prints.
+            return f"{self.code(piece, node.value)}[{ast.unparse(node.slice)}]"
 
         inner = {
             name.id
@@ -96,18 +90,25 @@ class Scope:
             if isinstance(name, ast.Name)
         }
 
+        ends = {**self.edits, **(_ends(piece.node) if self.stops else {})}
+
         def replace(each: ast.AST) -> str | None:
-            if each is not node and isinstance(each, ast.Call) and is_move(each):
+            if id(each) in ends:
+                return ends[id(each)]
+            if each is not node and not self.moves and isinstance(each, ast.Call) and is_move(each):
                 assert isinstance(each.func, ast.Attribute)
                 return self.code(piece, each.func.value)
+            if isinstance(each, (ast.GeneratorExp, ast.ListComp)) and moves_all(each):
+                return self.code(piece, each.generators[0].iter)
             if self.manual and each is not node and isinstance(each, ast.Call) and is_backward(each):
                 assert isinstance(each.func, ast.Attribute)
-                parts = [each.func.value, *each.args]
-                given = [self.code(piece, part) for part in parts]
+                given = [self.code(piece, part) for part in (each.func.value, *each.args)]
                 given += [f"{key.arg}={self.code(piece, key.value)}" for key in each.keywords]
                 return f"self.manual_backward({', '.join(given)})"
             if isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Load):
                 setting = setting_in(each, piece, self.settings)
+                if setting is not None and setting.code in self.known:
+                    return self.known[setting.code]
                 if setting is not None:
                     self.used[setting.name] = setting
                     return self.setting(setting.name)
@@ -120,6 +121,33 @@ class Scope:
             assert isinstance(node.func, ast.Attribute)
             return self.code(piece, node.func.value)
         return piece.part(node, replace) if node is not None else piece.text(replace)
+
+
+def _ends(statement: ast.stmt) -> dict[int, str]:
+    """What a ``break`` in branches of a statement becomes, and what statements that only tell become."""
+    found: dict[int, str] = {}
+    if isinstance(statement, ast.If):
+        for branch in (statement.body, statement.orelse):
+            telling = [each for each in branch if only_tells(each)]
+            found |= {id(each): "" for each in telling}
+            if telling and len(telling) == len(branch):
+                found[id(telling[0])] = "pass"
+            for each in branch:
+                found |= (
+                    {id(each): "self.trainer.should_stop = True"}
+                    if isinstance(each, ast.Break)
+                    else _ends(each)
+                )
+    return found
+
+
+def is_an_exit(statement: ast.stmt) -> bool:
+    """Whether a statement leaves the loop that it is in under a condition."""
+    if isinstance(statement, ast.If):
+        return any(
+            isinstance(each, ast.Break) or is_an_exit(each) for each in [*statement.body, *statement.orelse]
+        )
+    return False
 
 
 def draws(piece: Piece) -> bool:
@@ -135,41 +163,53 @@ def is_backward(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr == "backward"
 
 
-def is_move(call: ast.Call) -> bool:
-    """``x.to(device)``, ``x.cuda()``: Lightning moves models and batches."""
-    if not isinstance(call.func, ast.Attribute):
-        return False
-    if call.func.attr == "cuda":
-        return True
-    if call.func.attr != "to":
-        return False
-    if not call.args:
-        return "device" in {each.arg for each in call.keywords} <= {"device", "non_blocking"}
-    if len(call.args) != 1 or any(each.arg != "non_blocking" for each in call.keywords):
-        return False
-    told = ast.unparse(call.args[0])
-    return "device" in told or told.strip("'\"").partition(":")[0] in ("cuda", "cpu", "mps")
-
-
 def is_only_a_move(piece: Piece) -> bool:
-    """``x = x.to(device)``, ``x, y = x.to(device), y.to(device)``, ``net.to(device)``."""
+    """``x = x.to(device)``, ``x, y = x.to(device), y.to(device)``, ``net.to(device)``; ``x = x``."""
     node = piece.node
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return is_move(node.value)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
         return False
     target, value = node.targets[0], node.value
+    if _moves_each(target, value):
+        return True
     pairs = (
         list(zip(target.elts, value.elts, strict=False))
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
         else [(target, value)]
     )
-    return all(
-        isinstance(one, ast.Call)
-        and is_move(one)
-        and isinstance(one.func, ast.Attribute)
-        and ast.unparse(one.func.value) == ast.unparse(each)
-        for each, one in pairs
+    return all(piece.part(_unmoved(one)) == piece.part(each) for each, one in pairs)
+
+
+def _unmoved(node: ast.expr) -> ast.expr:
+    """``x`` of ``x.to(device)``."""
+    if isinstance(node, ast.Call) and is_move(node) and isinstance(node.func, ast.Attribute):
+        return node.func.value
+    return node
+
+
+def _moves_each(target: ast.expr, value: ast.expr) -> bool:
+    """``batch = tuple(t.to(device) for t in batch)``, ``batch = {k: v.to(device) for k, v in batch.items()}``"""
+    if (
+        isinstance(value, ast.Call)
+        and ast.unparse(value.func) in ("tuple", "list", "dict")
+        and len(value.args) == 1
+    ):
+        value = value.args[0]
+    if not isinstance(value, (ast.ListComp, ast.GeneratorExp, ast.DictComp)) or len(value.generators) != 1:
+        return False
+    part = value.value if isinstance(value, ast.DictComp) else value.elt
+    over = value.generators[0]
+    if not isinstance(part, ast.Call) or not is_move(part) or over.ifs:
+        return False
+    given = over.target.elts[-1] if isinstance(over.target, ast.Tuple) else over.target
+    if isinstance(value, ast.DictComp):
+        names = ast.Tuple([value.key, given])
+        if ast.unparse(over.target) != ast.unparse(names):
+            return False
+    moved = ast.unparse(part.func).rpartition(".")[0]
+    return moved == ast.unparse(given) and ast.unparse(over.iter).removesuffix(".items()") == ast.unparse(
+        target
     )
 
 
@@ -185,28 +225,22 @@ def used_in(piece: Piece) -> set[str]:
     return piece.uses & read
 
 
-def only_tells(statement: ast.stmt) -> bool:
-    """Whether a statement only prints, logs or saves."""
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        owner, _, name = ast.unparse(statement.value.func).rpartition(".")
-        if name in ("update", "write", "close"):
-            return any(
-                word in owner.lower() for word in ("bar", "tqdm", "progress", "writer", "log", "stdout")
-            )
-        return name in TELLING or name in SAVING
-    if isinstance(statement, (ast.If, ast.With, ast.For)):
-        return all(
-            only_tells(each) or isinstance(each, (ast.Assign, ast.AugAssign, ast.Pass))
-            for each in [*statement.body, *getattr(statement, "orelse", [])]
-        ) and any(only_tells(each) for each in statement.body)
-    return isinstance(statement, ast.Pass)
+def only_seeds(statement: ast.stmt) -> bool:
+    """Whether a statement only seeds generators, under a condition too."""
+    if isinstance(statement, ast.If):
+        return all(only_seeds(each) for each in [*statement.body, *statement.orelse])
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and ast.unparse(statement.value.func).rpartition(".")[2] in SEEDING
+    )
 
 
 def needed(pieces: Sequence[Piece], names: Iterable[str]) -> list[Piece]:
     """The pieces that decide what ``names`` are at the end, in order."""
     wanted = set(names)
     kept: list[Piece] = []
-    assigned = {name for piece in pieces for name in piece.defines}
+    assigned = {name for piece in pieces for name in piece.defines} | wanted
     for piece in reversed(pieces):
         if (piece.defines | (piece.changes & assigned)) & wanted:
             kept.append(piece)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hydra_lightning.convert.accelerate import accelerator_arguments
+from hydra_lightning.convert.edits import specialised
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.source import Piece, root_of
 from hydra_lightning.parity.tape import Tape
 
 WRAPPERS = ("enumerate", "tqdm", "iter", "track")
@@ -40,6 +43,10 @@ class Roles:
         optimizers, schedulers: where each is made.
         classes: of these, as people write them.
         loss: what is optimised; None where the steps are kept.
+        accumulate: over how many batches an Accelerator accumulates gradients, where it does.
+        clip: how gradients are clipped, where, and the limit.
+        clip_groups: whether the optimizer has several groups, over which Lightning would sum the norm in another order.
+        plateau: the step of a scheduler that is given what the evaluation gave, and what that is.
         kept: why the steps are kept, where they are.
     """
 
@@ -50,9 +57,14 @@ class Roles:
     loss: tuple[Piece, ast.expr] | None = None
     val: Loader | None = None
     val_block: Block | None = None
+    test: Loader | None = None
+    test_block: Block | None = None
     schedulers: list[Piece] = field(default_factory=list)
     scheduler_interval: str = "epoch"
+    accumulate: tuple[Piece, ast.expr] | None = None
     clip: tuple[str, Piece, ast.expr] | None = None
+    clip_groups: bool = False
+    plateau: tuple[Piece, ast.Name] | None = None
     kept: str = ""
 
     @property
@@ -69,10 +81,7 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
             order zero, forward, backward, step.
     """
     optimizer, call = _made(flow, tape, "optimizer")
-    net = _net(optimizer, call)
-    net_piece = assigned(flow.setup, net)
-    if net_piece is None:
-        raise Refused("no-model", optimizer.site, f"{net} is not made before the loop over epochs.")
+    nets = _nets(flow, optimizer, call)
     train = loader_of(flow.batches, flow.setup, flow.before)
     if train.made is not None and called(train.made[1]) == "range":
         raise Refused("index-loop", flow.batches.site, "the batches are cut by hand.")
@@ -89,9 +98,11 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
     ]
     if loops:
         raise Refused("loop-in-step", loops[0].site, "a step has a loop in it that trains or evaluates.")
-    _need_plain_steps(flow, tape)
+    accumulate = accelerator_arguments(flow.setup).get("gradient_accumulation_steps")
+    _need_plain_steps(flow, tape, accumulates=accumulate is not None)
     roles = Roles(
-        nets={net: net_piece},
+        nets=nets,
+        accumulate=accumulate,
         optimizers=[optimizer],
         classes={optimizer: public(_one(tape, "optimizer", optimizer)["class"])},
         loss=(backward, _loss(backward)),
@@ -142,8 +153,8 @@ def _made(flow: Flow, tape: Tape, kind: str) -> tuple[Piece, ast.Call]:
     return pieces[0], node.value
 
 
-def _net(piece: Piece, call: ast.Call) -> str:
-    """``net`` in ``SGD(net.parameters(), ...)``."""
+def _nets(flow: Flow, piece: Piece, call: ast.Call) -> dict[str, Piece]:
+    """The models whose parameters the optimizer is given, in groups or not."""
     first = (
         call.args[0]
         if call.args
@@ -155,9 +166,40 @@ def _net(piece: Piece, call: ast.Call) -> str:
         and first.func.attr == "parameters"
         and isinstance(first.func.value, ast.Name)
     ):
-        name = first.func.value.id
-        return piece.names.get(name, name)
-    raise Refused("parameters", piece.site, "the optimizer is not given the parameters() of one model.")
+        name = piece.names.get(first.func.value.id, first.func.value.id)
+        made = assigned(flow.setup, name)
+        if made is None:
+            raise Refused("no-model", piece.site, f"{name} is not made before the loop over epochs.")
+        return {name: made}
+    return nets_of(flow, [piece])
+
+
+def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
+    """The models whose parameters are asked for where optimizers are made, in the order in which they are made.
+
+    Raises:
+        Refused: there are none.
+    """
+    names: set[str] = set()
+    wanted = set().union(*(piece.uses for piece in makers))
+    for piece in reversed(flow.setup):
+        if piece not in makers and not piece.defines & wanted:
+            continue
+        asked = [
+            root_of(node.value)
+            for node in ast.walk(piece.node)
+            if isinstance(node, ast.Attribute)
+            and node.attr in ("parameters", "named_parameters", "configure_optimizers")
+        ]
+        found_here = {piece.names.get(each.id, each.id) for each in asked if isinstance(each, ast.Name)}
+        names |= found_here
+        if piece not in makers and found_here:
+            wanted |= piece.uses
+    made = {name: assigned(flow.setup, name) for name in sorted(names)}
+    found = {name: piece for name, piece in made.items() if piece is not None}
+    if not found:
+        raise Refused("parameters", makers[0].site, "the optimizer is not given the parameters() of a model.")
+    return dict(sorted(found.items(), key=lambda each: flow.setup.index(each[1])))
 
 
 def assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
@@ -181,16 +223,18 @@ def _loss(piece: Piece) -> ast.expr:
     raise Refused("backward", piece.site, "backward is not a plain statement loss.backward().")
 
 
-def _need_plain_steps(flow: Flow, tape: Tape) -> None:
+def _need_plain_steps(flow: Flow, tape: Tape, accumulates: bool) -> None:
     order = []
     for piece in flow.body:
         kinds = events_in(piece, tape)
+        if isinstance(piece.node, ast.If) and "step" in kinds:
+            raise Refused("accumulation", piece.site, "the optimizer steps under a condition.")
         order += [kind for kind in ("zero", "backward", "clip", "step") if kind in kinds]
     plain = [kind for kind in order if kind != "clip"]
     counts = [sum(event.kind == kind for event in tape.events) for kind in ("backward", "step")]
     if sorted(plain) != ["backward", "step", "zero"] or plain.index("backward") > plain.index("step"):
         raise Refused("steps", flow.batches.site, f"a batch is not one step: {', '.join(order)}.")
-    if counts[0] != counts[1]:
+    if counts[0] != counts[1] and not accumulates:
         raise Refused("accumulation", flow.batches.site, "gradients are accumulated over several batches.")
     if plain.index("zero") > plain.index("backward") and plain[-1] != "zero":
         raise Refused(
@@ -206,7 +250,9 @@ def loader_of(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Bloc
     wrapped = {
         name: piece.node.value
         for piece in before
-        if isinstance(piece, Piece) and isinstance(piece.node, ast.Assign) and _is_wrapper(piece.node.value)
+        if isinstance(piece, Piece)
+        and isinstance(piece.node, ast.Assign)
+        and (_is_wrapper(piece.node.value) or isinstance(piece.node.value, ast.Name))
         for name in piece.defines
     }
     while True:
@@ -228,9 +274,51 @@ def loader_of(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Bloc
         value = made.node.value if isinstance(made.node, ast.Assign) else None
         plain = isinstance(value, ast.Call) and called(value) == "DataLoader" and len(made.defines) == 1
         return Loader(name, (made, value) if plain and isinstance(value, ast.Call) else None, code, index)
+    if isinstance(iterated, ast.Subscript) and (item := _item(iterated, head, setup)) is not None:
+        return Loader(None, item, code, index)
     if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
         return Loader(None, (head, iterated), code, index)
     raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
+
+
+def iterated_by(head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.expr]:
+    """What a loop goes over, without progress bars, and where it is made."""
+    assert isinstance(head.node, ast.For)
+    piece, iterated = head, head.node.iter
+    while True:
+        if isinstance(iterated, ast.Call) and called(iterated) in ("tqdm", "track") and iterated.args:
+            iterated = iterated.args[0]
+        elif isinstance(iterated, ast.Name):
+            made = assigned(setup, piece.names.get(iterated.id, iterated.id))
+            if made is None or not isinstance(made.node, ast.Assign):
+                return piece, iterated
+            piece, iterated = made, made.node.value
+        else:
+            return piece, iterated
+
+
+def _item(node: ast.Subscript, head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.Call] | None:
+    """Where ``loaders["train"]`` is made: in a dict, one by one or by a comprehension."""
+    if not isinstance(node.value, ast.Name) or not isinstance(node.slice, ast.Constant):
+        return None
+    piece = assigned(setup, head.names.get(node.value.id, node.value.id))
+    if piece is None or not isinstance(piece.node, ast.Assign):
+        return None
+    value = piece.node.value
+    if isinstance(value, ast.DictComp) and isinstance(target := value.generators[0].target, ast.Name):
+        statement, source = specialised(piece.source, piece.node, {target.id: node.slice.value})
+        piece = Piece(statement, source, piece.names)
+        value = statement.value
+        made = value.value if isinstance(value, ast.DictComp) else value
+    elif isinstance(value, ast.Dict):
+        keys = [each.value if isinstance(each, ast.Constant) else None for each in value.keys]
+        if node.slice.value not in keys:
+            return None
+        made = value.values[keys.index(node.slice.value)]
+    else:
+        return None
+    is_loader = isinstance(made, ast.Call) and called(made) == "DataLoader"
+    return (piece, made) if is_loader and isinstance(made, ast.Call) else None
 
 
 def _is_wrapper(node: ast.expr) -> bool:
@@ -247,16 +335,22 @@ def _find_scheduler(roles: Roles, flow: Flow, tape: Tape) -> None:
     scheduler, _ = _made(flow, tape, "scheduler")
     roles.schedulers.append(scheduler)
     roles.classes[scheduler] = public(_one(tape, "scheduler", scheduler)["class"])
-    if roles.classes[scheduler].endswith(
-        ("ReduceLROnPlateau", "LambdaLR", "SequentialLR", "ChainedScheduler")
-    ):
+    if roles.classes[scheduler].endswith(("SequentialLR", "ChainedScheduler")):
         raise Refused("scheduler", scheduler.site, f"{roles.classes[scheduler]} is not converted yet.")
     stepped = [
         piece for piece in pieces_in([*flow.before, *flow.body, *flow.after]) if _has(piece, tape, "schedule")
     ]
     if len(stepped) != 1:
         raise Refused("scheduler", scheduler.site, "the scheduler is not stepped at one place.")
-    if stepped[0] in flow.body:
+    node = stepped[0].node
+    given = node.value.args if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else []
+    if roles.classes[scheduler].endswith("ReduceLROnPlateau"):
+        if stepped[0] not in flow.after or len(given) != 1 or not isinstance(given[0], ast.Name):
+            raise Refused("scheduler", stepped[0].site, "the scheduler is not given what an evaluation gave.")
+        roles.plateau = (stepped[0], given[0])
+    elif given:
+        raise Refused("scheduler", stepped[0].site, "the scheduler is given a number.")
+    elif stepped[0] in flow.body:
         roles.scheduler_interval = "step"
     elif stepped[0] in flow.before:
         raise Refused("scheduler", stepped[0].site, "the scheduler is stepped at the start of an epoch.")
@@ -271,17 +365,39 @@ def _find_clipping(roles: Roles, flow: Flow, tape: Tape) -> None:
     assert roles.loss is not None
     order = flow.body.index(roles.loss[0]), flow.body.index(pieces[0])
     groups = len(_one(tape, "optimizer", roles.optimizers[0])["groups"])  # type: ignore[arg-type]
-    plain = isinstance(call, ast.Call) and len(call.args) == 2 and not call.keywords
-    if len(pieces) > 1 or not plain or order[0] > order[1] or groups > 1:
+    limit = _limit_of(call) if isinstance(call, ast.Call) else None
+    if len(pieces) > 1 or limit is None or order[0] > order[1]:
         raise Refused("clipping", pieces[0].site, "gradients are clipped in a way that is not converted yet.")
     assert isinstance(call, ast.Call)
     how = "value" if called(call) == "clip_grad_value_" else "norm"
-    roles.clip = (how, pieces[0], call.args[1])
+    roles.clip = (how, pieces[0], limit)
+    roles.clip_groups = groups > 1 and how == "norm"
+
+
+def _limit_of(call: ast.Call) -> ast.expr | None:
+    """The largest norm or value of a clipping that has no other option."""
+    given = [
+        *call.args[1:],
+        *(each.value for each in call.keywords if each.arg in ("max_norm", "clip_value")),
+    ]
+    is_plain = len(given) == 1 and len(call.args) + len(call.keywords) == 2
+    return given[0] if is_plain else None
+
+
+def find_test(roles: Roles, flow: Flow) -> None:
+    """The first evaluation that follows the training."""
+    made = [*flow.setup, *(node for node in flow.end if isinstance(node, Piece))]
+    for block in (node for node in flow.end if isinstance(node, Block)):
+        if not any(isinstance(node, Block) for node in block.inside):
+            with contextlib.suppress(Refused):
+                roles.test = loader_of(block.head, made, flow.end)
+                roles.test_block = block
+                return
 
 
 def find_evaluation(roles: Roles, flow: Flow) -> None:
+    find_test(roles, flow)
     blocks = [(node, True) for node in [*flow.before, *flow.after] if isinstance(node, Block)]
-    blocks += [(node, False) for node in flow.end if isinstance(node, Block)]
     if not blocks:
         return
     if len(blocks) > 1 or not blocks[0][1] or blocks[0][0] in flow.before:

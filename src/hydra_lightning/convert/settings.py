@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from hydra_lightning.convert.flow import Flow, pieces_in
+from hydra_lightning.convert.files import Entry, read_settings
+from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.parity.tape import Tape
+
+RESOLVERS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floordiv",
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +43,24 @@ class Setting:
     site: str
 
 
-def settings_of(flow: Flow, tape: Tape) -> dict[str, Setting]:
-    """Every setting, by its code in the program."""
-    found = {setting.code: setting for setting in _constants(flow)}
+@dataclass(frozen=True)
+class Computed:
+    """The value that an argument had when it was recorded, and the code that computes it from the data."""
+
+    value: Any
+    code: str
+
+
+def settings_of(flow: Flow, tape: Tape, folder: Path) -> dict[str, Setting]:
+    """Every setting, by its code in the program.
+
+    Args:
+        folder: of the program, where it reads files of settings.
+    """
+    found = {setting.code: setting for setting in [*_constants(flow), *_typed(flow, tape.command)]}
     aliases: list[tuple[Piece, str, ast.expr]] = []
-    for piece in flow.setup:
+    later = [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after), *pieces_in(flow.end)]
+    for piece in [*flow.setup, *later]:
         node = piece.node
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and not piece.source.path:
             # The parameter of a function that is put in place of its call.
@@ -53,11 +76,184 @@ def settings_of(flow: Flow, tape: Tape) -> dict[str, Setting]:
             found[code] = Setting(
                 code, option["name"], option["value"], option["help"] or "", flag, holder.site
             )
+    for piece in flow.setup:
+        made = piece.node.value if isinstance(piece.node, ast.Assign) else None
+        if isinstance(piece.node, ast.Assign) and isinstance(made, ast.Call):
+            owner = piece.part(piece.node.targets[0])
+            given = {each.arg: each.value for each in made.keywords if each.arg}
+            for path, field in _fields(ast.unparse(made.func), given, flow):
+                code = f"{owner}.{path}"
+                found.setdefault(code, Setting(code, path.rpartition(".")[2], field, "", "", piece.site))
+    found |= {setting.code: setting for setting in _of_files(flow, tape, folder)}
+    found |= _other_names(flow, found)
+    everything = [*flow.setup, *later]
     for piece, name, value in aliases:
         setting = setting_in(value, piece, found)
-        if setting is not None and name not in found:
-            found[name] = replace(setting, code=name, site=piece.site)
+        same = [each for each in aliases if each[1] == name]
+        other = [each for each in everything if name in each.defines and each.source.path]
+        is_one = all(each[0].part(each[2]) == piece.part(value) for each in same) and not other
+        if setting is not None and name not in found and (is_one or piece in flow.setup):
+            found[name] = replace(setting, code=name)
     return found
+
+
+def drop_aliases(flow: Flow, settings: Mapping[str, Setting]) -> None:
+    """Take away what gives the parameter of a function the value of a setting: it is written where it is read."""
+
+    def is_alias(node: Piece | Block) -> bool:
+        if not isinstance(node, Piece) or node.source.path or not isinstance(node.node, ast.Assign):
+            return False
+        value = setting_in(node.node.value, node, settings)
+        own = [settings[name] for name in node.defines if name in settings]
+        return value is not None and len(own) == len(node.defines) == 1 and own[0].name == value.name
+
+    def drop(nodes: list[Piece | Block]) -> list[Piece | Block]:
+        for node in nodes:
+            if isinstance(node, Block):
+                node.inside = drop(node.inside)
+        return [node for node in nodes if not is_alias(node)]
+
+    flow.setup = [each for each in flow.setup if not is_alias(each)]
+    flow.body = [each for each in flow.body if not is_alias(each)]
+    flow.before, flow.after, flow.end = drop(flow.before), drop(flow.after), drop(flow.end)
+
+
+def _of_files(flow: Flow, tape: Tape, folder: Path) -> Iterator[Setting]:
+    """What is read from YAML and JSON, as items and as attributes."""
+    read: dict[str, list[Entry]] = {}
+    for piece in flow.setup:
+        found = read_settings(piece, folder, tape.command[1:])
+        owners = [name for name in sorted(piece.uses) if name in read]
+        if found is not None:
+            name, read[found[0]] = found
+        elif len(owners) == 1 and isinstance(piece.node, ast.Assign) and _wraps(piece.node, piece, owners[0]):
+            # cfg = SimpleNamespace(**cfg)
+            (name,) = piece.defines
+            read[name] = read[owners[0]]
+        else:
+            continue
+        leaves = [each.path[-1] for each in read[name]]
+        for each in read[name]:
+            own = each.path[-1] if leaves.count(each.path[-1]) == 1 else "_".join(each.path[-2:])
+            items = "".join(f"[{key!r}]" for key in each.path)
+            for code in (f"{name}.{'.'.join(each.path)}", f"{name}{items}"):
+                yield Setting(code, own, each.value, each.help, "", piece.site)
+
+
+def _wraps(node: ast.Assign, piece: Piece, owner: str) -> bool:
+    """Whether a statement makes another object of the same settings."""
+    call = node.value
+    if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) != 1 or len(piece.defines) != 1:
+        return False
+    given = call.args[0] if call.args else call.keywords[0].value
+    starred = bool(call.keywords) and call.keywords[0].arg is None
+    return (
+        isinstance(given, ast.Name)
+        and piece.names.get(given.id, given.id) == owner
+        and (starred or bool(call.args))
+    )
+
+
+def _typed(flow: Flow, command: Sequence[str]) -> Iterator[Setting]:
+    """Names that are given a word of the command line: ``BOOK = sys.argv[1]``, ``n = int(sys.argv[2])``."""
+    later = [*pieces_in([*flow.before, *flow.after, *flow.end]), *flow.body]
+    bound = [name for piece in [*flow.setup, *later] for name in piece.defines]
+    for piece in flow.setup:
+        node = piece.node
+        if (
+            not isinstance(node, ast.Assign)
+            or not isinstance(node.targets[0], ast.Name)
+            or len(piece.defines) > 1
+        ):
+            continue
+        (name,) = piece.defines
+        value = node.value
+        kind: type[int] | type[float] | type[str] = str
+        if isinstance(value, ast.IfExp) and "len(sys.argv)" in ast.unparse(value.test):
+            value = next((each for each in (value.body, value.orelse) if _word(each, command)), value.orelse)
+        if (
+            isinstance(value, ast.Call)
+            and ast.unparse(value.func) in ("int", "float")
+            and len(value.args) == 1
+        ):
+            kind, value = (int if ast.unparse(value.func) == "int" else float), value.args[0]
+        word = _word(value, command)
+        if word and bound.count(name) == 1:
+            yield Setting(name, name.lower(), kind(word), "", ast.unparse(value), piece.site)
+
+
+def _word(node: ast.expr, command: Sequence[str]) -> str:
+    """The word that ``sys.argv[1]`` is in an expression; empty where it is none."""
+    place = next(
+        (
+            each.slice.value
+            for each in ast.walk(node)
+            if isinstance(each, ast.Subscript)
+            and ast.unparse(each.value) == "sys.argv"
+            and isinstance(each.slice, ast.Constant)
+            and isinstance(each.slice.value, int)
+        ),
+        0,
+    )
+    return command[place] if 0 < place < len(command) else ""
+
+
+def _other_names(flow: Flow, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Names that are given a setting and nothing else: ``lr = config["lr"]``, ``epochs = int(args.epochs)``."""
+    later = [*pieces_in([*flow.before, *flow.after, *flow.end]), *flow.body]
+    bound = [name for piece in [*flow.setup, *later] for name in piece.defines]
+    used_by_helpers = set().union(*(each.uses for each in flow.helpers))
+    found = {}
+    for piece in flow.setup:
+        node = piece.node
+        if (
+            not isinstance(node, ast.Assign)
+            or not isinstance(node.targets[0], ast.Name)
+            or len(piece.defines) > 1
+        ):
+            continue
+        value = node.value
+        kind = ""
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and len(value.args) == 1:
+            kind, value = value.func.id, value.args[0]
+        setting = setting_in(value, piece, settings)
+        (name,) = piece.defines
+        if (
+            setting is not None
+            and piece.source.path
+            and kind in ("", type(setting.value).__name__)
+            and bound.count(name) == 1
+            and name not in used_by_helpers
+        ):
+            found[name] = replace(setting, site=piece.site)
+    return found
+
+
+def _fields(cls: str, given: Mapping[str, ast.expr], flow: Flow) -> Iterator[tuple[str, Any]]:
+    """The fields of a dataclass of the program that have a literal, those of dataclasses in it by ``inner.field``."""
+    definition = flow.definitions.get(cls)
+    node = definition.node if definition is not None else None
+    if not isinstance(node, ast.ClassDef) or not any(
+        "dataclass" in ast.unparse(each) for each in node.decorator_list
+    ):
+        return
+    for each in node.body:
+        if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
+            continue
+        value = given.get(each.target.id, each.value)
+        if isinstance(value, ast.Call) and ast.unparse(value.func).endswith("field"):
+            told = {key.arg: key.value for key in value.keywords}
+            value = told.get("default", told.get("default_factory"))
+            if isinstance(value, ast.Lambda):
+                value = value.body
+        inner = value.func if isinstance(value, ast.Call) else value
+        if value is not None and is_literal(value):
+            yield each.target.id, literal_of(value)
+        elif isinstance(inner, ast.Name):
+            keywords = value.keywords if isinstance(value, ast.Call) else []
+            named = {key.arg: key.value for key in keywords if key.arg}
+            for path, found in _fields(inner.id, named, flow):
+                yield f"{each.target.id}.{path}", found
 
 
 def _parses(piece: Piece, site: str, flow: Flow) -> bool:
@@ -66,7 +262,10 @@ def _parses(piece: Piece, site: str, flow: Flow) -> bool:
         return True
     value = piece.node.value if isinstance(piece.node, ast.Assign) else None
     called = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
-    return called in flow.definitions and flow.definitions[called].covers(site)
+    if called in flow.definitions:
+        return flow.definitions[called].covers(site)
+    # The argument of a function that is put in place of its call: main(parser().parse_args()).
+    return not piece.source.path and isinstance(value, ast.Call) and "parse_args" in ast.unparse(value.func)
 
 
 def _constants(flow: Flow) -> Iterator[Setting]:
@@ -94,6 +293,10 @@ def _constants(flow: Flow) -> Iterator[Setting]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.Name, Any]]:
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == "dict" and not value.args:
+        value = ast.Dict(
+            [ast.Constant(each.arg) for each in value.keywords], [e.value for e in value.keywords]
+        )
     if isinstance(target, ast.Name) and (literal := literal_of(value)) is not _NONE:
         yield target, literal
     elif (
@@ -121,16 +324,18 @@ def is_literal(node: ast.expr) -> bool:
 
 def setting_in(node: ast.AST, piece: Piece, settings: Mapping[str, Setting]) -> Setting | None:
     """The setting that an expression is."""
+    code = _code_of(node, piece) if isinstance(node, ast.expr) else None
+    return None if code is None else settings.get(code)
+
+
+def _code_of(node: ast.expr, piece: Piece) -> str | None:
+    """``args.lr`` or ``config['lr']``, by the names where the piece goes."""
     if isinstance(node, ast.Name):
-        return settings.get(piece.names.get(node.id, node.id))
-    if (
-        isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and isinstance(node.slice, ast.Constant)
-    ):
-        owner = piece.names.get(node.value.id, node.value.id)
-        return settings.get(f"{owner}[{node.slice.value!r}]")
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        owner = piece.names.get(node.value.id, node.value.id)
-        return settings.get(f"{owner}.{node.attr}")
+        return piece.names.get(node.id, node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _code_of(node.value, piece)
+        return None if owner is None else f"{owner}.{node.attr}"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner = _code_of(node.value, piece)
+        return None if owner is None else f"{owner}[{node.slice.value!r}]"
     return None

@@ -7,27 +7,58 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, needed
+from hydra_lightning.convert.rewrite import Scope, needed, used_in
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, made
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 
 
-def with_helpers(program: Program, pieces: Iterable[Piece]) -> tuple[list[str], list[str]]:
-    """The functions and classes of the program that ``pieces`` use, and the imports that all of it needs."""
-    ordered = _used_by(program, pieces)
+def with_helpers(
+    program: Program, pieces: Iterable[Piece], without: Sequence[Piece] = ()
+) -> tuple[list[str], list[str]]:
+    """The functions and classes of the program that ``pieces`` use, and the imports that all of it needs.
+
+    Args:
+        without: of them, those that are written in another way.
+    """
+    pieces = [*pieces]
+    left_out = {id(each.node) for each in without}
+    ordered = [each for each in _used_by(program, pieces) if id(each.node) not in left_out]
     imports = [each.text(comments=False) for each in ordered if isinstance(each.node, IMPORTS)]
     scope = Scope({}, lambda name: name)
     helpers = [each for each in ordered if not isinstance(each.node, IMPORTS)]
-    constants = needed(
-        list(dict.fromkeys(program.constants.values())), set().union(*(each.uses for each in helpers))
-    )
+    constants: list[Piece] = []
+    while True:
+        # Constants may be made by functions, and these may use constants.
+        names = set().union(*(each.uses for each in [*pieces, *helpers]))
+        found = needed(list(dict.fromkeys(program.constants.values())), names)
+        if found == constants:
+            break
+        constants = found
+        more = [each for each in _used_by(program, constants) if each not in ordered]
+        more = [each for each in more if id(each.node) not in left_out]
+        ordered += more
+        imports += [each.text(comments=False) for each in more if isinstance(each.node, IMPORTS)]
+        helpers += [each for each in more if not isinstance(each.node, IMPORTS)]
+    used = set().union(*(used_in(each) for each in helpers)) & {*program.devices}
+    constants += [each for each in program.flow.setup if each.defines & used]
+    moving = replace(scope, moves=True)
     program.keep(constants, "a constant of the module")
-    told = ["\n".join(scope.code(each) for each in constants)] if constants else []
-    return [*told, *(scope.code(each) for each in helpers)], imports
+    # A constant comes after what it is made of, as in the program.
+    parts: list[str] = []
+    together = False
+    for each in sorted([*helpers, *constants], key=_place):
+        is_constant = each in constants
+        if is_constant and together:
+            parts[-1] += "\n" + scope.code(each)
+        else:
+            parts.append((moving if each.uses & used else scope).code(each))
+        together = is_constant
+    return parts, imports
 
 
 def helpers_of(program: Program, pieces: Iterable[Piece]) -> list[Piece]:
@@ -43,7 +74,11 @@ def _used_by(program: Program, pieces: Iterable[Piece]) -> list[Piece]:
         if piece is not None and id(piece.node) not in taken:
             taken[id(piece.node)] = piece
             waiting += piece.uses
-    return sorted(taken.values(), key=lambda each: (each.source.path, each.node.lineno))
+    return sorted(taken.values(), key=_place)
+
+
+def _place(piece: Piece) -> tuple[str, int]:
+    return piece.source.path, piece.node.lineno
 
 
 def class_text(name: str, base: str, told: str, methods: Sequence[str]) -> str:
@@ -58,7 +93,8 @@ def method_text(name: str, parameters: str, result: str, body: Sequence[str]) ->
 
 def parameters_text(settings: Mapping[str, Setting]) -> str:
     return "".join(
-        f", {name}: {type(setting.value).__name__} = {setting.value!r}" for name, setting in settings.items()
+        f", {name}: {'Any' if setting.value is None else type(setting.value).__name__} = {setting.value!r}"
+        for name, setting in settings.items()
     )
 
 
@@ -68,7 +104,8 @@ def file_text(told: str, extra: Sequence[str], imports: Sequence[str], parts: Se
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     lines = [line for each in imports if (line := _trimmed(each, used))]
     bound = {name for line in lines for name in made(line).defines}
-    lines += [line for line in extra if not made(line).defines <= bound]
+    extra = [*extra, "from functools import partial"]
+    lines += [line for each in extra if not made(each).defines <= bound and (line := _trimmed(each, used))]
     groups = [sorted(group) for group in _grouped(dict.fromkeys(lines)) if group]
     return "\n".join(
         [f'"""{told}"""', "", "\n\n".join("\n".join(group) for group in groups), "", "", body, ""]

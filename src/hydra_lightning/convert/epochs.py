@@ -1,0 +1,83 @@
+"""How many epochs a program trains, and which settings say so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.convert.roles import assigned, iterated_by
+from hydra_lightning.convert.settings import Setting, setting_in
+from hydra_lightning.convert.source import Piece
+
+
+def epochs_of(flow: Flow, settings: Mapping[str, Setting], keys: dict[str, str]) -> int:
+    """The length of the loop over epochs; ``keys`` gets the settings that decide it.
+
+    Raises:
+        Refused: it is neither a literal nor a setting.
+    """
+    head = flow.epochs
+    if isinstance(head.node, ast.For):
+        piece, iterated = iterated_by(head, flow.setup)
+        if isinstance(iterated, ast.Call) and ast.unparse(iterated.func) in ("range", "trange"):
+            # Where it starts is no setting of its own: a training goes on with resume=RUN.
+            first = iterated.args[:1] if len(iterated.args) > 1 else []
+            values = [_number(each, piece, flow, settings, {}) for each in first]
+            values += [_number(each, piece, flow, settings, keys) for each in iterated.args[len(first) :]]
+            if values and None not in values:
+                return len(range(*[int(each) for each in values if each is not None]))
+    raise Refused("epochs", head.site, "the number of epochs is neither a literal nor a setting.")
+
+
+def _number(
+    node: ast.expr, piece: Piece, flow: Flow, settings: Mapping[str, Setting], keys: dict[str, str]
+) -> Any:
+    setting = setting_in(node, piece, settings)
+    if setting is not None:
+        keys[setting.code] = "trainer.max_epochs"
+        return setting.value if isinstance(setting.value, (int, float)) else None
+    if isinstance(node, ast.Name):
+        made = assigned(flow.setup, piece.names.get(node.id, node.id))
+        if made is None or not isinstance(made.node, ast.Assign) or len(made.defines) != 1:
+            return None
+        return _number(made.node.value, made, flow, settings, keys)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "int" and len(node.args) == 1:
+        value = _number(node.args[0], piece, flow, settings, keys)
+        return None if value is None else int(value)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("math.ceil", "ceil"):
+        whole = _whole(node.args[0], piece, flow)
+        return _number(whole[0], whole[1], flow, settings, keys) if whole is not None else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        one, two = (_number(each, piece, flow, settings, keys) for each in (node.left, node.right))
+        if one is None or two is None:
+            return None
+        return one + two if isinstance(node.op, ast.Add) else one - two
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
+
+
+def _whole(node: ast.expr, piece: Piece, flow: Flow) -> tuple[ast.expr, Piece] | None:
+    """``epochs`` of ``steps / steps_per_epoch``, where the steps are ``epochs * steps_per_epoch``."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
+        return None
+    dividend, made = node.left, piece
+    if isinstance(dividend, ast.Name):
+        found = assigned(flow.setup, piece.names.get(dividend.id, dividend.id))
+        if found is None or not isinstance(found.node, ast.Assign):
+            return None
+        dividend, made = found.node.value, found
+    if not isinstance(dividend, ast.BinOp) or not isinstance(dividend.op, ast.Mult):
+        return None
+    for factor, other in ((dividend.left, dividend.right), (dividend.right, dividend.left)):
+        if ast.unparse(other) == ast.unparse(node.right):
+            return factor, made
+    return None
+
+
+def epoch_settings(flow: Flow, settings: Mapping[str, Setting]) -> set[str]:
+    """The settings that are the number of epochs, by their code."""
+    keys: dict[str, str] = {}
+    epochs = epochs_of(flow, settings, keys)
+    return {code for code in keys if settings[code].value == epochs}

@@ -1,0 +1,287 @@
+"""The evaluation of a model, after each epoch or after the training, as the hooks of a LightningModule."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hydra_lightning.convert.early_stopping import Patience, patience_of
+from hydra_lightning.convert.flow import Block, pieces_in
+from hydra_lightning.convert.hooks import made_anew
+from hydra_lightning.convert.kept import evaluates, only_collects
+from hydra_lightning.convert.kept_class import trains
+from hydra_lightning.convert.metrics import ALL, printed
+from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.rewrite import Scope, attribute, draws, is_an_exit, needed
+from hydra_lightning.convert.roles import Loader, events_in
+from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.text import method_text
+
+HOOKS = {"val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The statements of an evaluation, by where they go.
+
+    Attributes:
+        stage: ``val`` or ``test``.
+        start, step, end: of the hooks at its start, for each batch, and at its end.
+        logged: the numbers that are told at its end, with their names.
+        stop: statements at its end that may end the training.
+        patience: what EarlyStopping is told, where that ends the training.
+        held: names that live from one of these hooks to the next.
+    """
+
+    stage: str
+    loader: Loader
+    start: list[Piece]
+    step: list[Piece]
+    end: list[Piece]
+    logged: list[tuple[str, Piece, ast.expr]]
+    stop: list[Piece]
+    held: set[str]
+    patience: Patience | None = None
+
+    @property
+    def metrics(self) -> list[str]:
+        return [f"{self.stage}/{name}" for name, _, _ in self.logged if name != ALL]
+
+    @property
+    def pieces(self) -> list[Piece]:
+        return [*self.start, *self.step, *self.end, *self.stop]
+
+    @property
+    def told(self) -> set[str]:
+        """The names in what it logs."""
+        return {name for _, piece, value in self.logged for name in names_in(piece, value)}
+
+
+def validation_of(program: Program) -> Evaluation | None:
+    """The evaluation after each epoch."""
+    roles, block, flow = program.roles, program.roles.val_block, program.flow
+    if block is None or roles.val is None:
+        return None
+    place = flow.after.index(block)
+    training = [*pieces_in(flow.before), *flow.body]
+    trained = {name for piece in training for name in piece.defines}
+    before: list[Piece] = []
+    told: set[str] = set()
+    for piece in (each for each in flow.after[:place] if isinstance(each, Piece)):
+        if piece.uses & (trained | told) - {*roles.nets}:
+            # What the training of the epoch came to.
+            told |= piece.defines
+            continue
+        trained -= piece.defines
+        if not program.is_dropped(piece) and not trains(program, piece):
+            before.append(piece)
+    before = [each for each in before if each not in made_anew(program)]
+    rest = [each for each in flow.after[place + 1 :] if isinstance(each, Piece)]
+    plan = _evaluation(program, "val", roles.val, before, block, rest, training, told)
+    patience = patience_of(program, plan.stop)
+    if patience is None or patience.name not in {ast.unparse(value) for _, _, value in plan.logged}:
+        return plan
+    program.keep(plan.stop, "callbacks.early_stopping")
+    return replace(plan, stop=[], patience=patience)
+
+
+def test_of(program: Program) -> Evaluation | None:
+    """The evaluation after the training."""
+    roles, block, flow = program.roles, program.roles.test_block, program.flow
+    if block is None or roles.test is None:
+        return None
+    place = flow.end.index(block)
+    others = (index for index, node in enumerate(flow.end) if index > place and isinstance(node, Block))
+    last = next(others, len(flow.end))
+    before = [each for each in flow.end[:place] if isinstance(each, Piece) and not program.is_dropped(each)]
+    rest = [each for each in flow.end[place + 1 : last] if isinstance(each, Piece)]
+    used = [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after)]
+    return _evaluation(program, "test", roles.test, before, block, rest, used, set())
+
+
+def _evaluation(
+    program: Program,
+    stage: str,
+    loader: Loader,
+    before: Sequence[Piece],
+    block: Block,
+    rest: Sequence[Piece],
+    training: Sequence[Piece],
+    told: set[str],
+) -> Evaluation:
+    counters = {each.id for each in ast.walk(_target(program.flow.epochs)) if isinstance(each, ast.Name)}
+    evaluated = [*before, *pieces_in(block.inside), *rest]
+    makers = {name for piece in program.roles.makers for name in piece.defines}
+    given = {name for piece in rest for name in piece.defines - piece.uses}
+
+    def others(piece: Piece) -> set[str]:
+        """The names of the training, where a statement is."""
+        here = {name for each in training if each.function == piece.function for name in each.defines}
+        own = (each for each in evaluated if each.function == piece.function)
+        return here.difference(*(each.defines for each in own)) | (told - given) | makers
+
+    logged = printed(evaluated, counters, others, program.flow.definitions)
+    plateau = program.roles.plateau if stage == "val" else None
+    if plateau is not None and monitored(plateau, logged) is None:
+        name = re.sub(r"^(val|valid|validation|test|eval)_", "", plateau[1].id)
+        logged.append((name, *plateau))
+    wanted = {name for _, piece, value in logged for name in names_in(piece, value)}
+    inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
+    untold = [each for each in rest if not program.is_dropped(each) or is_an_exit(each.node)]
+    exits = [each for each in untold if is_an_exit(each.node)]
+    stop = needed(untold, set().union(*(each.uses for each in exits)))
+    changed_in = set().union(*(each.changes for each in inside))
+    resets = [each for each in untold if resets_metric(each) and each.changes & changed_in]
+    stop = [each for each in untold if each in stop or each in exits or each in resets]
+    end = needed(untold, wanted)
+    end = [each for each in untold if (each in end or draws(each)) and each not in exits]
+    stop = [each for each in stop if each not in end]
+    wanted |= {name for piece in [*end, *stop] for name in piece.uses}
+    made_before = {name for piece in before for name in piece.defines}
+    carried = {name for piece in inside for name in piece.defines | (piece.changes & made_before)} & wanted
+    quiet = [
+        each
+        for each in inside
+        if evaluates(each, program.tape) or not (isinstance(each.node, ast.Expr) and only_collects(each.node))
+    ]
+    calls = [each for each in inside if evaluates(each, program.tape)]
+    needs = carried.union(*(each.uses for each in calls))
+    step = [each for each in inside if each in calls or each in needed(inside, needs)] if carried else quiet
+    changed = {name for piece in step if piece.defines & piece.uses for name in piece.defines & piece.uses}
+    changed -= {*re.findall(r"\w+", loader.target)}
+    used = set().union(*(piece.uses for piece in step))
+    start = needed(
+        before, (carried | changed | wanted | used) & {name for piece in before for name in piece.defines}
+    )
+    held = {name for piece in start for name in piece.defines} | carried
+    return Evaluation(stage, loader, start, step, end, logged, stop, held)
+
+
+def monitored(plateau: tuple[Piece, ast.Name], logged: Sequence[tuple[str, Piece, ast.expr]]) -> str | None:
+    """The name by which the number is logged that a scheduler is given."""
+    names = names_in(*plateau)
+    found = (
+        name
+        for name, piece, value in logged
+        if isinstance(value, ast.Name) and names_in(piece, value) == names
+    )
+    return next(found, None)
+
+
+def resets_metric(piece: Piece) -> bool:
+    """``accuracy.reset()``"""
+    node = piece.node
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and node.value.func.attr == "reset"
+    )
+
+
+def scope_in(scope: Scope, plan: Evaluation) -> Scope:
+    """How names are written in an evaluation."""
+    loader = {plan.loader.name: f"self.trainer.{plan.stage}_dataloaders"} if plan.loader.name else {}
+    held = {name: f"self.{attribute(name)}" for name in plan.held}
+    return Scope(scope.settings, scope.setting, {**scope.names, **loader, **held}, scope.used)
+
+
+def evaluation_methods(
+    program: Program, scope: Scope, plan: Evaluation, first: Sequence[str] | None = None
+) -> list[str]:
+    """The hooks of an evaluation.
+
+    Args:
+        first: the statements of its step, where they are not all that the program has.
+    """
+    inner = scope_in(scope, plan)
+    hook = HOOKS[plan.stage]
+    program.keep([*plan.pieces, *(piece for _, piece, _ in plan.logged)], f"{hook}_step")
+    methods = []
+    if plan.start:
+        code = [inner.code(each) for each in plan.start]
+        methods.append(method_text(f"on_{hook}_epoch_start", "", "None", code))
+    body = [*unpacked(plan.loader), *(inner.code(each) for each in plan.step)] if first is None else first
+    methods.append(step_text(f"{hook}_step", plan.loader, plan.step, "None", body))
+    if plan.logged or plan.end or plan.stop:
+        logs = [log_text(plan.stage, name, inner.code(piece, value)) for name, piece, value in plan.logged]
+        last = replace(inner, stops=True)
+        code = [*(inner.code(each) for each in plan.end), *logs, *(last.code(each) for each in plan.stop)]
+        methods.append(method_text(f"on_{hook}_epoch_end", "", "None", code))
+    return methods
+
+
+def log_text(stage: str, name: str, code: str) -> str:
+    if name == ALL:
+        return (
+            f'self.log_dict({{f"{stage}/{{name}}": value for name, value in {code}.items()}}, prog_bar=True)'
+        )
+    return f'self.log("{stage}/{name}", {code}, prog_bar=True)'
+
+
+def early_method(program: Program, scope: Scope) -> str:
+    """The hook for an evaluation before training that is not that after each epoch."""
+    # Not on_train_start: the batches of the first epoch have begun to be drawn there.
+    program.keep([*program.early, *program.at_start], "on_fit_start")
+    used = set().union(*(piece.uses for piece in program.at_start))
+    kinds = {loader.name: kind for kind, loader in program.loaders.items() if loader.name in used}
+    names = {name: written for name, written in scope.names.items() if name not in kinds}
+    inner = Scope(scope.settings, scope.setting, names, scope.used, moves=True)
+    code = [f"{name} = self.trainer.datamodule.{kind}_dataloader()" for name, kind in kinds.items()]
+    for piece in program.at_start:
+        text = inner.code(piece)
+        if evaluates(piece, program.tape) and not isinstance(piece.node, ast.With):
+            text = f"with torch.no_grad():\n{textwrap.indent(text, '    ')}"
+        code.append(text)
+    modes = [piece for piece in program.at_start if "mode" in events_in(piece, program.tape)]
+    if any(piece.uses & {*program.roles.nets} for piece in modes):
+        code.append("self.net.train()" if len(program.roles.nets) == 1 else "self.train()")
+    return method_text("on_fit_start", "", "None", code)
+
+
+def best_by(program: Program, plan: Evaluation) -> tuple[str, str] | None:
+    """The metric by which the program keeps its best weights, and ``min`` or ``max``."""
+    names = {value.id: f"val/{name}" for name, _, value in plan.logged if isinstance(value, ast.Name)}
+    for piece in pieces_in(program.flow.after):
+        node = piece.node
+        if (
+            not isinstance(node, ast.If)
+            or not isinstance(node.test, ast.Compare)
+            or "state_dict" not in piece.text()
+        ):
+            continue
+        left, operator, right = node.test.left, node.test.ops[0], node.test.comparators[0]
+        is_left = isinstance(left, ast.Name) and left.id in names
+        metric = left if is_left else right
+        if isinstance(metric, ast.Name) and metric.id in names:
+            more = isinstance(operator, (ast.Gt, ast.GtE)) is is_left
+            return names[metric.id], "max" if more else "min"
+    return None
+
+
+def step_text(name: str, loader: Loader, pieces: Sequence[Piece], result: str, body: Sequence[str]) -> str:
+    """The method for a batch; its counter has the program's name where it is used."""
+    used = set().union(*(piece.uses for piece in pieces))
+    counter = loader.index if loader.index in used else "batch_idx"
+    batch = "batch" if counter != "batch" else "samples"
+    lines = [
+        re.sub(r"= batch$", f"= {batch}", line) if index == 0 else line for index, line in enumerate(body)
+    ]
+    return method_text(name, f"{batch}: Any, {counter}: int", result, lines)
+
+
+def unpacked(loader: Loader) -> list[str]:
+    target = f"({loader.target})" if loader.target.endswith(",") else loader.target
+    return [] if target == "batch" else [f"{target} = batch"]
+
+
+def names_in(piece: Piece, value: ast.AST) -> set[str]:
+    """The names in an expression of a statement."""
+    return {piece.names.get(each.id, each.id) for each in ast.walk(value) if isinstance(each, ast.Name)}
+
+
+def _target(head: Piece) -> ast.expr:
+    return head.node.target if isinstance(head.node, ast.For) else ast.Tuple([])

@@ -1,0 +1,102 @@
+"""Settings that a program reads from a file: YAML or JSON."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra_lightning.convert.source import Piece
+
+READERS = ("safe_load", "full_load", "load", "unsafe_load", "loads")
+OWNERS = ("yaml", "json", "OmegaConf", "omegaconf")
+ENDINGS = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value of a file of settings.
+
+    Attributes:
+        path: its keys, from the outermost.
+        help: the comment behind it.
+    """
+
+    path: tuple[str, ...]
+    value: Any
+    help: str
+
+
+def read_settings(piece: Piece, folder: Path, arguments: list[str]) -> tuple[str, list[Entry]] | None:
+    """The name that a statement gives what it reads from a file, and what is in that file.
+
+    Args:
+        piece: a statement.
+        folder: of the program.
+        arguments: of its command line; the file may be one of them.
+    """
+    node = piece.node
+    while isinstance(node, ast.With) and len(node.body) == 1:
+        node = node.body[0]
+    if (
+        not isinstance(node, ast.Assign)
+        or len(node.targets) != 1
+        or not isinstance(node.targets[0], ast.Name)
+    ):
+        return None
+    calls = [each.func for each in ast.walk(node.value) if isinstance(each, ast.Call)]
+    if not any(
+        isinstance(each, ast.Attribute) and each.attr in READERS and ast.unparse(each.value) in OWNERS
+        for each in calls
+    ):
+        return None
+    texts = [each.value for each in ast.walk(piece.node) if isinstance(each, ast.Constant)]
+    names = [*arguments, *(each for each in texts if isinstance(each, str))]
+    files = [folder / each for each in names if each.endswith(ENDINGS) and (folder / each).is_file()]
+    if not files:
+        return None
+    text = files[0].read_text(encoding="utf-8")
+    values = json.loads(text) if files[0].suffix == ".json" else _yaml(text)
+    if not isinstance(values, dict):
+        return None
+    name = node.targets[0].id
+    comments = _comments(text)
+    entries = [Entry(path, value, comments.get(path, "")) for path, value in _leaves(values, ())]
+    return piece.names.get(name, name), entries
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    return yaml.safe_load(text)
+
+
+def _leaves(values: Mapping[Any, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in values.items():
+        if not isinstance(key, str) or not key.isidentifier():
+            continue
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def _comments(text: str) -> dict[tuple[str, ...], str]:
+    """The comment behind each key of a YAML file."""
+    found: dict[tuple[str, ...], str] = {}
+    above: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        match = re.match(r"( *)(\w+):(.*)$", line)
+        if match is None:
+            continue
+        indent, key, rest = len(match[1]), match[2], match[3]
+        above = [each for each in above if each[0] < indent]
+        comment = re.search(r"(?:^|\s)#\s*(.*)$", rest)
+        above.append((indent, key))
+        if comment is not None:
+            found[tuple(name for _, name in above)] = comment[1].strip()
+    return found

@@ -1,0 +1,72 @@
+"""The functions of a program: by a line of theirs, and what is known of them by their words."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hydra_lightning.convert.calls import Function
+from hydra_lightning.convert.source import Piece, Source
+from hydra_lightning.convert.tells import is_telling
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions in the files of a program."""
+
+    sources: Mapping[str, Source]
+
+    def at(self, site: str) -> Function | None:
+        """The function whose line a site is."""
+        file, _, line = site.rpartition(":")
+        source = self.sources.get(file)
+        if source is None:
+            return None
+        best: Function | None = None
+        for node in ast.walk(source.tree):
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.FunctionDef) and child.lineno <= int(line) <= (
+                    child.end_lineno or 0
+                ):
+                    is_method = isinstance(node, ast.ClassDef) and "staticmethod" not in map(
+                        ast.unparse, child.decorator_list
+                    )
+                    best = Function(child, source, "self" if is_method else None)
+        return best
+
+    def tells(self, statement: ast.stmt) -> bool:
+        """Whether a statement only calls functions and methods of the program that print or save."""
+        if isinstance(statement, ast.If):
+            return all(map(self.tells, [*statement.body, *statement.orelse]))
+        if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+            return False
+        name = ast.unparse(statement.value.func).rpartition(".")[2]
+        called = [
+            each
+            for source in self.sources.values()
+            for each in ast.walk(source.tree)
+            if isinstance(each, ast.FunctionDef) and each.name == name
+        ]
+        return bool(called) and all(map(is_telling, called))
+
+    def of_settings(self, piece: Piece) -> Function | None:
+        """The function of the program that a statement calls with the options of the command line as they are."""
+        call = piece.node.value if isinstance(piece.node, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return None
+        given = {piece.names.get(each.id, each.id) for each in call.args if isinstance(each, ast.Name)}
+        parsed = {
+            name
+            for source in self.sources.values()
+            for each in ast.walk(source.tree)
+            if isinstance(each, ast.Assign) and "parse_args(" in ast.unparse(each.value)
+            for name in Piece(each, source).defines
+        }
+        found = [
+            Function(each, source)
+            for source in self.sources.values()
+            for each in source.tree.body
+            if isinstance(each, ast.FunctionDef) and each.name == call.func.id
+        ]
+        return found[0] if found and given & parsed else None

@@ -1,0 +1,142 @@
+"""Scripts of accelerate are read as plain loops, line by line."""
+
+import textwrap
+
+import pytest
+
+from hydra_lightning.convert.accelerate import without_accelerate
+from hydra_lightning.convert.source import Source
+
+
+def plain(code: str) -> str:
+    """The code after ``accelerator = Accelerator()``, rewritten."""
+    before = f"from accelerate import Accelerator\naccelerator = Accelerator()\n{textwrap.dedent(code)}"
+    after = without_accelerate({"train.py": Source("train.py", before)})["train.py"]
+    assert after.text.count("\n") == before.count("\n")
+    assert after.written == before
+    return "\n".join(after.text.splitlines()[2:]).rstrip()
+
+
+def test_a_script_without_an_accelerator_stays_as_it_is() -> None:
+    sources = {"train.py": Source("train.py", "accelerator.backward(loss)\n")}
+    assert without_accelerate(sources) == sources
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("accelerator.backward(loss)", "loss.backward()"),
+        ("accelerator.backward(loss / steps)", "(loss / steps).backward()"),
+        ("accelerator.backward(loss, retain_graph=True)", "loss.backward(retain_graph=True)"),
+        ("model, optimizer = accelerator.prepare(model, optimizer)", "pass"),
+        ("accelerator.wait_for_everyone()", "pass"),
+        ("accelerator.save_state('last')", "pass"),
+        ("a, b = accelerator.gather_for_metrics((a.argmax(-1), b))", "a, b = a.argmax(-1), b"),
+        ("a, b = accelerator.gather((a, b))", "pass"),
+        ("losses.append(accelerator.gather(loss.repeat(4)))", "losses.append(loss.repeat(4))"),
+        ("accelerator.print(f'{loss}')", "print(f'{loss}')"),
+        ("accelerator.log({'loss': loss}, step=3)", "print({'loss': loss})"),
+        ("x = x.to(accelerator.device)", 'x = x.to(torch.device("cuda"))'),
+        ("torch.save(accelerator.unwrap_model(net).state_dict(), f)", "torch.save(net.state_dict(), f)"),
+        (
+            "net.save_pretrained(f, save_function=accelerator.save)",
+            "net.save_pretrained(f, save_function=torch.save)",
+        ),
+        ("warmup = args.warmup * accelerator.num_processes", "warmup = args.warmup"),
+        ("n = steps if given else steps * accelerator.num_processes", "n = steps"),
+        (
+            "norm = accelerator.clip_grad_norm_(net.parameters(), 1.0)",
+            "norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)",
+        ),
+    ],
+)
+def test_what_it_is_asked_for_is_plain_pytorch(before: str, after: str) -> None:
+    assert plain(before) == after
+
+
+def test_its_contexts_are_taken_away() -> None:
+    assert plain(
+        """
+        with accelerator.accumulate(model):
+            accelerator.backward(loss)
+            if accelerator.sync_gradients:
+                accelerator.clip_grad_norm_(model.parameters(), 1.0)
+        with accelerator.main_process_first(), open(path) as file:
+            text = file.read()
+        """
+    ) == textwrap.dedent(
+        """
+        if True:
+            loss.backward()
+            if True:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        with open(path) as file:
+            text = file.read()"""
+    )
+
+
+def test_what_resumes_is_never_reached() -> None:
+    assert plain("if args.resume:\n    accelerator.load_state(args.resume)\n") == "if False:\n    pass"
+
+
+def test_a_function_is_not_given_it() -> None:
+    assert plain(
+        '''
+        def loaders(accelerator: Accelerator, path: str):
+            """Make them.
+
+            Args:
+                accelerator (`Accelerator`):
+                    An object.
+                path (`str`):
+                    Where.
+            """
+            return read(path)
+
+        train = loaders(accelerator, "x")
+        '''
+    ) == textwrap.dedent(
+        '''
+        def loaders(path: str):
+            """Make them.
+
+            Args:
+                path (`str`):
+                    Where.
+            """
+
+
+            return read(path)
+
+        train = loaders("x")'''
+    )
+
+
+def test_a_call_of_several_lines_keeps_its_lines() -> None:
+    assert (
+        plain(
+            """
+        accelerator.log(
+            {
+                "loss": loss,
+            },
+            step=step,
+        )
+        step += 1
+        """
+        ).splitlines()[-1]
+        == "step += 1"
+    )
+
+
+def test_the_logger_is_that_of_python() -> None:
+    before = """
+        from accelerate.logging import get_logger
+        logger = get_logger(__name__)
+        logger.info("x", main_process_only=False)
+        """
+    assert plain(before).split("\n")[1:] == [
+        "import logging",
+        "logger = logging.getLogger(__name__)",
+        'logger.info("x")',
+    ]
