@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from runs import Question, runs_table
 from startup import Startup
 from steps import Steps
 
@@ -120,7 +121,14 @@ def with_table(readme: str, table: str) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
-def page(machine: Machine, startups: list[Startup], answers: list[Startup], steps: list[Steps]) -> str:
+def page(
+    machine: Machine,
+    startups: list[Startup],
+    answers: list[Startup],
+    questions: list[Question],
+    conversions: str,
+    steps: list[Steps],
+) -> str:
     """docs/benchmarks.md."""
     return f"""# Benchmarks
 
@@ -146,6 +154,24 @@ medians of {len(answers[0].seconds)} rounds. None of them but the first imports 
 of all targets from the source of their packages; a warm one finds them in a cache, which is per user.
 
 {answers_table(answers)}
+
+## Questions about runs
+
+Run folders with the `run.json` and `config.yaml` of a training of the digits example, each with its own learning rate,
+width, seed and metrics. A row is a whole process, with a warm file cache; the figures are medians of
+{len(questions[0].seconds)} rounds, fewer where there is no index yet, which is made then. The filters are
+`model.optimizer.lr<1e-3`, `metrics.val/acc>0.9` and `status=completed`. The plain program reads the records alone,
+and knows no settings. The last column is the time of the processor, which other processes disturb less.
+
+{runs_table(questions)}
+
+## Conversion
+
+The first two rows are the median step of a program of 20 linear layers, alone and under the recorder; the ratio is to
+the first. The others are whole processes: a conversion runs the script once and what it wrote once, and the ratio is to
+both together. The script is `tests/corpus/scripts/resume_checkpoint/main.py`; recordings are cut after two epochs.
+
+{conversions}
 
 ## Step
 

@@ -1,0 +1,115 @@
+"""What the recorder costs a step, and a conversion beside its recordings: python benchmarks/conversions.py"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hydra_lightning.parity.sides import Experiment, Limits, Script, record
+from hydra_lightning.scaffold.new import new_project
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "tests/corpus/scripts/resume_checkpoint/main.py"
+# A step of about ten milliseconds that calls many modules, as real ones do; it prints the median of its steps.
+STEPS = """import statistics, time
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+x = torch.randn(64 * 100, 256)
+loader = DataLoader(TensorDataset(x, x[:, :10].argmax(1)), batch_size=64)
+layers = [each for _ in range(20) for each in (nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU())]
+net = nn.Sequential(*layers, nn.Linear(256, 10))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+seconds = []
+for epoch in range(2):
+    for images, labels in loader:
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - start)
+print("median", statistics.median(seconds[20:]))
+"""
+
+
+@dataclass
+class Cost:
+    """What was measured, one figure a repetition, and the name of what it is compared with."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def measure_recorder(folder: Path, repetitions: int) -> list[Cost]:
+    """The median step of a program by itself and under the recorder, in turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "steps.py"
+    program.write_text(STEPS)
+    options = (
+        f'{{"root": "{folder}", "seed": 0, "steps": null, "epochs": null, "seconds": null, "threads": 1}}'
+    )
+    recorder = ["-m", "hydra_lightning.parity.record", str(folder / "tape.json"), options, str(program)]
+    costs = [Cost("the step by itself"), Cost("the step under the recorder")]
+    for _ in range(repetitions):
+        for cost, arguments in zip(costs, ([str(program)], recorder), strict=True):
+            printed = subprocess.run(
+                [sys.executable, *arguments], capture_output=True, text=True, check=True
+            ).stdout
+            cost.seconds.append(float(printed.rpartition("median")[2]))
+    return costs
+
+
+def measure_conversion(folder: Path, repetitions: int) -> list[Cost]:
+    """The two recordings that a conversion needs, and the conversion as a command, in turns."""
+    lines = len(SCRIPT.read_text().splitlines())
+    costs = [
+        Cost("recording the script"),
+        Cost("recording what is written of it"),
+        Cost(f"`hydra-lightning convert` of {lines} lines"),
+    ]
+    project = new_project(folder / "project", "bare").root
+    command = [sys.executable, "-c", "from hydra_lightning.cli import main; main()", "convert", str(SCRIPT)]
+    command += ["--into", str(project), "--name", "measured", "--force"]
+    subprocess.run(command, check=True, capture_output=True)
+    for _ in range(repetitions):
+        for cost, side in zip(
+            costs, (Script(SCRIPT), Experiment(project, ("experiment=measured",))), strict=False
+        ):
+            start = time.perf_counter()
+            record(side, Limits(), 42)
+            cost.seconds.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        costs[-1].seconds.append(time.perf_counter() - start)
+    return costs
+
+
+def conversions_table(recorder: list[Cost], conversion: list[Cost]) -> str:
+    """Steps in ratio to the plain step, seconds in ratio to both recordings."""
+    plain, both = recorder[0].median, conversion[0].median + conversion[1].median
+    lines = ["| | seconds | ratio | range |", "| --- | --: | --: | --: |"]
+    for cost in (*recorder, *conversion):
+        against = plain if cost in recorder else both
+        digits = 4 if cost in recorder else 2
+        lines.append(
+            f"| {cost.name} | {cost.median:.{digits}f} | {cost.median / against:.2f} "
+            f"| {min(cost.seconds):.{digits}f} – {max(cost.seconds):.{digits}f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name).resolve()
+        print(conversions_table(measure_recorder(place / "recorder", 5), measure_conversion(place, 5)))
