@@ -22,7 +22,10 @@ def imported_after(code: str, cwd: Path) -> list[str]:
     [
         "import hydra_lightning, hydra_lightning.cli",
         "from hydra_lightning import main, train, evaluate, compose, instantiate",
-        "from hydra_lightning import find_run, read_run, list_runs",
+        "from hydra_lightning import find_run, read_run, list_runs, runs_table",
+        "from hydra_lightning import load_run",
+        "from hydra_lightning import aggregate_runs, compare_runs",
+        "from hydra_lightning import write_report",
     ],
 )
 def test_importing_the_public_names_imports_nothing_heavy(code: str, tmp_path: Path) -> None:

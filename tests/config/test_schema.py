@@ -190,7 +190,7 @@ def test_arguments_have_their_documentation_and_default(digits: Project) -> None
 
 def test_keys_at_the_top_have_the_comments_of_the_main_config(digits: Project) -> None:
     properties = json.loads(digits.schemas.files["experiment/digits.json"])["properties"]
-    assert properties["ckpt_path"]["description"] == "A checkpoint to resume from."
+    assert properties["ckpt_path"]["description"] == "A checkpoint to start from, in a run of its own."
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,9 @@ from hydra_lightning.config.signatures.read import read_signature
 from hydra_lightning.config.yaml_text import LINE_WIDTH, as_yaml, comment_lines
 from hydra_lightning.errors import ConfigError
 
-NULL_IS_ABSENT = ("ckpt_path", "optimized_metric", "seed", "tags", "test", "weights_only")
+NULL_IS_ABSENT = (
+    *("ckpt_path", "optimized_metric", "resume", "seed", "tags", "test", "validate", "weights_only"),
+)
 
 
 @dataclass

@@ -23,7 +23,7 @@ READ = {
     "": (
         *("data", "model", "callbacks", "logger", "trainer", "paths", "extras"),
         *("task_name", "tags", "add_tags", "seed", "strict", "ckpt_path", "weights_only"),
-        *("train", "test", "optimized_metric", "mode", "run", "predictions"),
+        *("train", "validate", "test", "optimized_metric", "resume", "mode", "run", "predictions"),
     ),
     "extras": ("ignore_warnings", "enforce_tags", "print_config", "trusted"),
     "paths": ("root_dir", "data_dir", "log_dir", "model_dir", "output_dir", "work_dir"),
