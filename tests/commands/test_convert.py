@@ -101,7 +101,7 @@ def test_to_dos_refusals_and_failures_have_codes_of_their_own(project: Path, pro
     program.write_text(PROGRAM + "import subprocess\nsubprocess.run(['true'])\n")
     code, told = convert(project, program)
     assert code == 5
-    assert "to do     linear.py:20" in told
+    assert "to do     linear.py:21" in told
 
 
 def test_a_plan_is_printed_edited_and_carried_out(project: Path, program: Path, tmp_path: Path) -> None:
