@@ -287,7 +287,7 @@ def seed_of(flow: Flow, settings: Mapping[str, Setting], tape: Tape, keys: dict[
             "several-seeds", events[-1].site, f"generators are seeded differently: {sorted(values)}."
         )
     for piece in flow.setup:
-        if only_seeds(piece.node) or any(piece.covers(event.site) for event in events):
+        if only_seeds(piece, flow.setup) or any(piece.covers(event.site) for event in events):
             for node in ast.walk(piece.node):
                 setting = setting_in(node, piece, settings)
                 if setting is not None:

@@ -119,7 +119,7 @@ class Program:
             for piece in self.flow.setup
             if piece.site not in sites
             and not ("seed" in events_in(piece, self.tape) and _only_calls(piece.node))
-            and not only_seeds(piece.node)
+            and not only_seeds(piece, self.flow.setup)
             and not self.is_for_devices(piece)
             and not is_only_a_move(piece)
             and piece not in self.early

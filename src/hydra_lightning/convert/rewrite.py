@@ -225,15 +225,16 @@ def used_in(piece: Piece) -> set[str]:
     return piece.uses & read
 
 
-def only_seeds(statement: ast.stmt) -> bool:
-    """Whether a statement only seeds generators, under a condition too."""
+def only_seeds(piece: Piece, setup: Sequence[Piece]) -> bool:
+    """Whether a statement only seeds generators of libraries, under a condition too; not one that the program made."""
+    statement = piece.node
     if isinstance(statement, ast.If):
-        return all(only_seeds(each) for each in [*statement.body, *statement.orelse])
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Call)
-        and ast.unparse(statement.value.func).rpartition(".")[2] in SEEDING
-    )
+        inner = [Piece(each, piece.source, piece.names) for each in [*statement.body, *statement.orelse]]
+        return all(only_seeds(each, setup) for each in inner)
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    owner, _, name = ast.unparse(statement.value.func).rpartition(".")
+    return name in SEEDING and not any(piece.names.get(owner, owner) in each.assigns for each in setup)
 
 
 def needed(pieces: Sequence[Piece], names: Iterable[str]) -> list[Piece]:
