@@ -12,6 +12,7 @@ from hydra_lightning.convert.downloads import edits_of, prepare_data
 from hydra_lightning.convert.drawing import may_draw
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import pieces_at_end
+from hydra_lightning.convert.loaders import CLASSES, class_of
 from hydra_lightning.convert.methods import methods_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
@@ -27,16 +28,6 @@ from hydra_lightning.convert.text import (
     with_helpers,
 )
 
-LOOK_AHEAD = '''class LookAheadLoader(DataLoader):
-    """Fetches a batch before it gives the one before it, as accelerate does: random numbers are drawn in this order."""
-
-    def __iter__(self) -> Iterator[Any]:
-        ahead: list[Any] = []
-        for batch in super().__iter__():
-            yield from ahead
-            ahead = [batch]
-        yield from ahead'''
-
 
 def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     names = data_names(program, pieces)
@@ -49,18 +40,18 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     )
     fetching, scope = scope, replace(scope, edits=edits_of(fetched))
     inner = helpers_in_place(program, pieces)
-    ahead = {kind: _looks_ahead(program, kind) for kind in program.loaders}
-    loaders = {loader.name: kind for kind, loader in program.loaders.items() if loader.name}
-    looking = replace(scope, names={**names, "DataLoader": "LookAheadLoader"})
+    classes = {kind: class_of(program, kind) for kind in program.loaders}
+    scopes = {kind: replace(scope, names={**names, "DataLoader": name}) for kind, name in classes.items()}
+    by_name = {loader.name: scopes[kind] for kind, loader in program.loaders.items() if loader.name}
     statements = []
     for piece in sorted([*pieces, *inner], key=lambda each: each.node.lineno) if inner else pieces:
-        looks = any(ahead[loaders[name]] for name in piece.defines & {*loaders})
-        statements.append((looking if looks else scope).code(piece))
+        of_loader = next((by_name[name] for name in sorted(piece.defines & {*by_name})), scope)
+        statements.append(of_loader.code(piece))
     program.keep(pieces, f"lightning_classes/data/{program.stem}_datamodule.py")
     methods = []
     for kind, loader in program.loaders.items():
         if loader.made is not None:
-            code = (looking if ahead[kind] else scope).code(loader.made[0], loader.made[1])
+            code = scopes[kind].code(loader.made[0], loader.made[1])
             program.keep([loader.made[0]], f"{kind}_dataloader")
         else:
             code = f"self.{attribute(loader.name or '', OF_DATA)}"
@@ -92,8 +83,7 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
         if loader.made
     ]
     helpers, imports = with_helpers(program, [*pieces, *calls], inner)
-    if any(ahead.values()):
-        helpers.append(LOOK_AHEAD)
+    helpers += [text for name, text in CLASSES.items() if name in classes.values()]
     extra = [
         "from collections.abc import Iterator",
         "from typing import Any",
@@ -101,18 +91,6 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
         "from torch.utils.data import DataLoader",
     ]
     return file_text(f"The data of {program.file}.", extra, imports, [*helpers, text]), scope
-
-
-def _looks_ahead(program: Program, kind: str) -> bool:
-    """Whether random numbers are drawn for each batch of a loader that accelerate prepared."""
-    heads = {"train": program.flow.batches}
-    heads |= {"val": program.roles.val_block.head} if program.roles.val_block else {}
-    heads |= {"test": program.roles.test_block.head} if program.roles.test_block else {}
-    iterated = [each for each in program.tape.events if each.kind == "iter"]
-    used = {each.about for each in iterated if heads[kind].covers(each.site)}
-    drawn = [facts for name in used if (facts := program.tape.objects[name]).get("draws")]
-    prepared = [piece for piece in program.flow.setup if isinstance(piece.node, ast.Pass)]
-    return any(piece.covers(str(facts["site"])) for piece in prepared for facts in drawn)
 
 
 def helpers_in_place(program: Program, pieces: Sequence[Piece]) -> list[Piece]:

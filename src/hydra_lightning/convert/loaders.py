@@ -1,0 +1,56 @@
+"""Loaders that draw random numbers as the loops of a program do, where a DataLoader would not."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+
+from hydra_lightning.convert.program import Program
+
+CLASSES = {
+    "LookAheadLoader": '''class LookAheadLoader(DataLoader):
+    """Fetches a batch before it gives the one before it, as accelerate does: random numbers are drawn in this order."""
+
+    def __iter__(self) -> Iterator[Any]:
+        ahead: list[Any] = []
+        for batch in super().__iter__():
+            yield from ahead
+            ahead = [batch]
+        yield from ahead''',
+    "TwiceStartedLoader": '''class TwiceStartedLoader(DataLoader):
+    """Starts twice, as tqdm.auto lets the loaders that it shows: each start draws a random number."""
+
+    def __iter__(self) -> Iterator[Any]:
+        super().__iter__()
+        return super().__iter__()''',
+}
+
+
+def class_of(program: Program, kind: str) -> str:
+    """The class of the loader of that kind, ``train``, ``val`` or ``test``."""
+    heads = {"train": program.flow.batches}
+    heads |= {"val": program.roles.val_block.head} if program.roles.val_block else {}
+    heads |= {"test": program.roles.test_block.head} if program.roles.test_block else {}
+    iterated = [each for each in program.tape.events if each.kind == "iter"]
+    used = {each.about for each in iterated if heads[kind].covers(each.site)}
+    if _is_looking_ahead(program, used):
+        return "LookAheadLoader"
+    return "TwiceStartedLoader" if _is_started_twice(program, used) else "DataLoader"
+
+
+def _is_looking_ahead(program: Program, loaders: set[str]) -> bool:
+    """Whether random numbers are drawn for each batch of a loader that accelerate prepared."""
+    drawn = [facts for name in loaders if (facts := program.tape.objects[name]).get("draws")]
+    prepared = [piece for piece in program.flow.setup if isinstance(piece.node, ast.Pass)]
+    return any(piece.covers(str(facts["site"])) for piece in prepared for facts in drawn)
+
+
+def _is_started_twice(program: Program, loaders: set[str]) -> bool:
+    """Whether a loop starts a loader that has just been started, and has given nothing."""
+    events = [each for each in program.tape.events if each.kind in ("iter", "forward", "backward", "loss")]
+    return any(
+        one.kind == two.kind == "iter"
+        and one.about == two.about in loaders
+        and not any(piece.covers(one.site) for piece in program.flow.setup)
+        for one, two in itertools.pairwise(events)
+    )
