@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -56,9 +57,8 @@ def measure_recorder(folder: Path, repetitions: int) -> list[Cost]:
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "steps.py"
     program.write_text(STEPS)
-    options = (
-        f'{{"root": "{folder}", "seed": 0, "steps": null, "epochs": null, "seconds": null, "threads": 1}}'
-    )
+    settings = {"root": str(folder), "seed": 0, "steps": None, "epochs": None, "seconds": None, "threads": 1}
+    options = json.dumps(settings | {"lines": True})
     recorder = ["-m", "hydra_lightning.parity.record", str(folder / "tape.json"), options, str(program)]
     costs = [Cost("the step by itself"), Cost("the step under the recorder")]
     for _ in range(repetitions):

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
+from importlib.util import resolve_name
 from typing import Any
 
 import torch
@@ -23,16 +24,14 @@ def imports_that_draw_nothing(root: str) -> None:
     """
     isolated, main = [False], threading.get_ident()
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+    def around(original: Callable[..., Any], absolute: Callable[..., str]) -> Callable[..., Any]:
         @functools.wraps(original)
         def load(name: str, *args: Any, **kwargs: Any) -> Any:
             # What another thread imports is no step of the training, and would take back what this one draws meanwhile.
-            if (
-                threading.get_ident() != main
-                or isolated[0]
-                or name in sys.modules
-                or _is_of_the_program(name, root)
-            ):
+            if threading.get_ident() != main or isolated[0]:
+                return original(name, *args, **kwargs)
+            module = absolute(name, *args, **kwargs)
+            if module in sys.modules or _is_of_the_program(module, root):
                 return original(name, *args, **kwargs)
             isolated[0] = True
             try:
@@ -43,15 +42,24 @@ def imports_that_draw_nothing(root: str) -> None:
 
         return load
 
-    builtins.__import__ = around(builtins.__import__)
-    importlib.import_module = around(importlib.import_module)
+    builtins.__import__ = around(builtins.__import__, _in_statement)
+    importlib.import_module = around(importlib.import_module, _in_call)
+
+
+def _in_statement(
+    name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+) -> str:
+    """The module of an ``import``, which a relative one names from the package that it is in."""
+    package = (globals or {}).get("__package__")
+    return resolve_name("." * level + name, package) if level and package else name
+
+
+def _in_call(name: str, package: str | None = None) -> str:
+    return resolve_name(name, package) if package else name
 
 
 def _is_of_the_program(name: str, root: str) -> bool:
     top = name.partition(".")[0]
-    if not top:
-        # A relative import is of the package that makes it.
-        return True
     spec = PathFinder.find_spec(top)
     places = [spec.origin or "", *(spec.submodule_search_locations or ())] if spec is not None else []
     return any(place.startswith(f"{root}/") and "/site-packages/" not in place for place in places)

@@ -1,6 +1,6 @@
 """Runs one program under the recorder: ``python -m hydra_lightning.parity.record TAPE OPTIONS PROGRAM ARGUMENTS…``
 
-``OPTIONS`` is a JSON object: ``root``, ``seed``, ``steps``, ``epochs``, ``seconds``, ``threads``.
+``OPTIONS`` is a JSON object: ``root``, ``seed``, ``steps``, ``epochs``, ``seconds``, ``threads``, ``lines``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def main() -> None:
     watch(recorder)
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).parent)
-    watch_lines(recorder.path, tape.lines)
+    if settings["lines"]:
+        watch_lines(recorder.path, tape.lines)
     try:
         runpy.run_path(program, run_name="__main__")
     except AskedForInputError as error:

@@ -117,6 +117,8 @@ def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
             "epochs": limits.epochs,
             "seconds": limits.seconds,
             "threads": threads,
+            # Watching them slows every call; of a project nobody asks which were run.
+            "lines": isinstance(side, Script),
         }
         tape_file, printed = scratch / "tape.json", scratch / "printed.txt"
         arguments = [str(tape_file), json.dumps(options), str(program), *arguments]
