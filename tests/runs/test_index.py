@@ -53,9 +53,9 @@ def read_folders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     from_folder = index._from_folder
 
-    def watched(folder: Path, state: str) -> index.Indexed:
-        read.append(folder.name[-4:])
-        return from_folder(folder, state)
+    def watched(log_dir: Path, name: str, state: int, texts: index.Texts) -> index.Indexed:
+        read.append(name[-4:])
+        return from_folder(log_dir, name, state, texts)
 
     monkeypatch.setattr(index, "_from_folder", watched)
     return read
@@ -84,6 +84,24 @@ def test_a_run_that_is_deleted_moved_or_replaced_is_so_at_once(logs: Path) -> No
     (runs / "2026-01-01_10-00-00_cccc").rename(runs / "2026-01-01_10-00-00_bbbb")
     assert sorted(shown(logs)) == ["bbbb", "dddd"]
     assert sorted(shown(logs)) == ["bbbb", "dddd"]
+
+
+def test_settings_of_deleted_runs_leave_the_index(logs: Path) -> None:
+    write_run(logs / "train/runs/2026-01-01_10-00-00_bbbb", 0.5)
+    shown(logs)
+    shutil.rmtree(logs / "train/runs/2026-01-01_10-00-00_bbbb")
+    before = shown(logs)
+    with sqlite3.connect(logs / INDEX_FILE) as connection:
+        assert connection.execute("SELECT count(*) FROM blocks").fetchone() == (1,)
+    assert shown(logs) == before
+
+
+def test_settings_that_the_index_lacks_are_read_from_the_folder(logs: Path) -> None:
+    before = shown(logs)
+    with sqlite3.connect(logs / INDEX_FILE) as connection:
+        connection.execute("DELETE FROM blocks")
+    assert shown(logs) == before
+    assert [run.settings for run in select(logs)] == [{"model.lr": 0.1}] * 3
 
 
 def test_a_config_or_record_that_is_written_in_place_is_read_again(logs: Path) -> None:
@@ -178,7 +196,7 @@ def test_the_file_system_of_a_folder_is_known(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_made_for_an_index(tmp_path: Path) -> None:
-    assert read_all(tmp_path / "logs") == {}
+    assert read_all(tmp_path / "logs")[0] == []
     assert not (tmp_path / "logs").exists()
 
 

@@ -28,8 +28,8 @@ MINIMIZED = re.compile(
 def score(run: Run, metric: str) -> float | None:
     """The value of ``metric`` by which a run is judged: that of its best checkpoint where it was monitored, else
     the last one; None where it has none, or NaN."""
-    best = run.record["best"]
-    value = best["value"] if best and best["metric"] == metric else run.record["metrics"].get(metric)
+    monitored = run.part("best", "metric") == metric
+    value = run.part("best", "value") if monitored else run.part("metrics", metric)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return None if not number or math.isnan(value) else float(value)
 
@@ -44,7 +44,7 @@ def direction(runs: Sequence[Run], metric: str, mode: Mode | None = None) -> Mod
         return mode
     modes = Counter(
         best["mode"]
-        for best in (run.record["best"] for run in runs)
+        for best in (run.field("best") for run in runs)
         if best and best["metric"] == metric and best.get("mode") in ("min", "max")
     )
     if modes:
@@ -65,7 +65,7 @@ def metric_name(runs: Sequence[Run], metric: str) -> str:
         RunError: no run has it; says which come near.
     """
     name = metric.removeprefix("metrics.")
-    known: dict[str, None] = dict.fromkeys(each for run in runs for each in run.record["metrics"])
+    known: dict[str, None] = dict.fromkeys(each for run in runs for each in run.field("metrics"))
     if name in known:
         return name
     ends = [each for each in known if each.endswith(f"/{name}")]
@@ -104,4 +104,4 @@ def best_run(runs: Sequence[Run], metric: str, mode: Mode | None = None) -> Run:
 
 def has_checkpoint(run: Run) -> bool:
     """Whether the run wrote a checkpoint."""
-    return any((run.record.get("checkpoints") or {}).values())
+    return any((run.field("checkpoints") or {}).values())

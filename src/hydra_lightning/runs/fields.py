@@ -28,8 +28,6 @@ ALIASES = {
     "devices": "devices.accelerator",
 }
 DATES = ("created", "ended")
-# Fields of the record that are no answer by themselves, or whose name a config has for something else.
-NOT_ASKED = ("schema", "attempts", "process", "checkpoints", "loggers", "resume")
 FIELDS = (
     "id",
     "task",
@@ -58,15 +56,17 @@ FIELDS = (
     "sweep.id",
     "sweep.trial",
 )
+# The others are no answers by themselves, or a config has their name for something else.
+RECORDED = frozenset(name.partition(".")[0] for name in (*FIELDS, "metrics"))
 
 
 class Run:
-    """A run as it was read; what is not asked for is not decoded."""
+    """A run as it was read."""
 
     def __init__(
         self,
         folder: str | Path,
-        record: dict[str, Any] | Callable[[], dict[str, Any]],
+        record: dict[str, Any],
         short: str | Callable[[Path], str] = "",
         blocks: Mapping[str, Mapping[str, Plain]] | None = None,
     ) -> None:
@@ -78,9 +78,16 @@ class Run:
     @property
     def record(self) -> dict[str, Any]:
         """Its ``run.json``, as `read_run` gives it."""
-        if callable(self._record):
-            self._record = self._record()
         return self._record
+
+    def field(self, name: str, default: Any = None) -> Any:
+        """One field of the record, or ``default``."""
+        return self.record.get(name, default)
+
+    def part(self, name: str, key: str) -> Any:
+        """The value of ``key`` in a field that is a mapping; else ``MISSING``."""
+        found = self.field(name)
+        return found.get(key, MISSING) if isinstance(found, Mapping) else MISSING
 
     @cached_property
     def folder(self) -> Path:
@@ -100,7 +107,7 @@ class Run:
     @property
     def created(self) -> datetime:
         """When it was started, with the offset of where that was."""
-        return datetime.fromisoformat(self.record["created"]).astimezone()
+        return datetime.fromisoformat(self.field("created")).astimezone()
 
     @property
     def settings(self) -> dict[str, Plain]:
@@ -109,7 +116,25 @@ class Run:
         Raises:
             RunError: ``config.yaml`` is missing or broken.
         """
-        return {key: value for block in self._setting_blocks().values() for key, value in block.items()}
+        return {key: value for block in self.blocks.values() for key, value in block.items()}
+
+    @property
+    def blocks(self) -> Mapping[str, Mapping[str, Plain]]:
+        """Its settings by their first keys, see `read_blocks`.
+
+        Raises:
+            RunError: ``config.yaml`` is missing or broken.
+        """
+        if self._blocks is None:
+            self._blocks = read_blocks(self.folder)
+        return self._blocks
+
+    def setting(self, key: str) -> Any:
+        """The value of a setting, or ``MISSING``."""
+        try:
+            return self.blocks.get(key.partition(".")[0], {}).get(key, MISSING)
+        except RunError:
+            return MISSING
 
     def value(self, key: str) -> Any:
         """What ``key`` means for this run: a field of the record, a setting or a metric; else ``MISSING``.
@@ -118,9 +143,9 @@ class Run:
         """
         found = self._field(ALIASES.get(key, key))
         if found is MISSING:
-            found = self._setting(key)
+            found = self.setting(key)
         if found is MISSING:
-            found = self.record["metrics"].get(key, MISSING)
+            found = self.part("metrics", key)
         return found
 
     def settings_or_empty(self) -> dict[str, Plain]:
@@ -130,29 +155,21 @@ class Run:
         except RunError:
             return {}
 
-    def _setting_blocks(self) -> Mapping[str, Mapping[str, Plain]]:
-        if self._blocks is None:
-            self._blocks = read_blocks(self.folder)
-        return self._blocks
-
-    def _setting(self, key: str) -> Any:
-        try:
-            block = self._setting_blocks().get(key.partition(".")[0], {})
-        except RunError:
-            return MISSING
-        return block.get(key, MISSING)
-
     def _field(self, key: str) -> Any:
         if key == "id":
             return self.id
-        error = self.record.get("error")
         if key == "error":
+            error = self.field("error")
             return f"{error['type']}: {error['message']}" if error else None
         if key in DATES:
-            return self.record.get(key) and datetime.fromisoformat(self.record[key]).astimezone()
-        if key.partition(".")[0] in NOT_ASKED:
+            date = self.field(key)
+            return date and datetime.fromisoformat(date).astimezone()
+        first, dot, rest = key.partition(".")
+        if first not in RECORDED:
             return MISSING
-        found = _walk(self.record, key)
+        found = self.part(first, rest) if dot else self.field(key, MISSING)
+        if found is MISSING and "." in rest:
+            found = _walk(self.field(first), rest)
         if isinstance(found, Mapping):
             return MISSING
         return None if found is MISSING and key in FIELDS else found

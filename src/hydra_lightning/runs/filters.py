@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from hydra_lightning.errors import RunError
@@ -19,6 +21,7 @@ NOTHING = ("", "null", "none")
 STATUSES = ("running", "completed", "failed", "interrupted", "pruned", "lost")
 # Of these the beginning is enough; of an id also the beginning of its last part.
 BY_BEGINNING = ("id", "sweep.id", "git.commit")
+ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 
@@ -43,6 +46,8 @@ class Filter:
         negated = self.operator.startswith("!")
         if found is MISSING:
             return negated
+        if len(self.values) == 1:
+            return self._fulfils(found, self.values[0]) != negated
         return any(self._fulfils(found, value) for value in self.values) != negated
 
     def check_kinds(self) -> None:
@@ -82,8 +87,7 @@ class Filter:
             return bool(found.startswith(value) or (stem and end.startswith(value)))
         if found[:1] in ("[", "{") and _json(found) == _json(value):
             return True
-        pattern = re.escape(value).replace(r"\*", ".*").replace(r"\?", ".")
-        return bool(found == value or re.fullmatch(pattern, found, re.DOTALL))
+        return bool(found == value or _pattern(value).fullmatch(found))
 
     def _ordered(self, found: Any, value: str) -> bool:
         if not isinstance(found, (int, float)) or isinstance(found, bool):
@@ -93,9 +97,7 @@ class Filter:
         if wanted is None:
             raise RunError(f"{self.text}: {self.key} is a number, and {value!r} is none.")
         self._kinds.add("number")
-        return {"<": found < wanted, "<=": found <= wanted, ">": found > wanted, ">=": found >= wanted}[
-            self.operator
-        ]
+        return bool(ORDERS[self.operator](found, wanted))
 
     def _at(self, found: datetime, value: str) -> bool:
         start, end = moments(value, self.text)
@@ -190,6 +192,12 @@ def _alternatives(value: str) -> list[str]:
     return [part.strip() for part in re.split(r",(?![^\[{]*[\]}])", value)]
 
 
+@lru_cache(maxsize=1000)
+def _pattern(value: str) -> re.Pattern[str]:
+    return re.compile(re.escape(value).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+
+
+@lru_cache(maxsize=1000)
 def _number(text: str, key: str) -> float | None:
     """A number; of ``seconds`` also ``10min``."""
     span = SPAN.fullmatch(text) if key == "seconds" else None

@@ -8,25 +8,25 @@ network file system, or anything is wrong with it, the folders are read instead.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from hydra_lightning.errors import RunError
 from hydra_lightning.runs.annotations import annotated
+from hydra_lightning.runs.lines import to_lines
 from hydra_lightning.runs.settings import Plain, read_blocks
 from hydra_lightning.runs.store import raw_record
-from hydra_lightning.runs.walk import walk
+from hydra_lightning.runs.walk import last_change, walk
 
 INDEX_FILE = ".runs-index.sqlite"
-VERSION = 1
+VERSION = 3
 LOCK_SECONDS = 2.0
 # A file this young may be written again within one tick of the clock of its file system, without a trace.
 SETTLED_SECONDS = 2.5
@@ -50,8 +50,8 @@ TABLES = """
 DROP TABLE IF EXISTS runs;
 DROP TABLE IF EXISTS blocks;
 CREATE TABLE runs (
-    folder TEXT PRIMARY KEY, state TEXT NOT NULL, touched REAL NOT NULL, created REAL NOT NULL,
-    record TEXT NOT NULL, blocks TEXT
+    folder TEXT PRIMARY KEY, state INTEGER, touched REAL NOT NULL, created REAL NOT NULL,
+    record TEXT NOT NULL, settings TEXT
 );
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, settings TEXT NOT NULL);
 """
@@ -59,123 +59,113 @@ CREATE TABLE blocks (id INTEGER PRIMARY KEY, settings TEXT NOT NULL);
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Indexed:
+class Indexed(NamedTuple):
     """What is known of a run.
 
     Attributes:
+        folder: its path below the folder of all logs.
+        state: that of the files it was read from, see `walk`; None when they may have been in change.
         touched: when ``run.json`` was last touched, in seconds.
         created: when the run was started, in seconds.
-        record: ``run.json``, compact.
-        blocks: its settings, see `read_blocks`; None where they cannot be read.
-        state: that of the files it was read from; empty when they may have been in change.
+        record: ``run.json``, see `to_lines`.
+        settings: `` NAME=NUMBER `` for each block of settings, see `Texts`; None where they cannot be read.
     """
 
+    folder: str
+    state: int | None
     touched: float
     created: float
     record: str
-    blocks: Mapping[str, Mapping[str, Plain]] | None
-    state: str = ""
+    settings: str | None
 
 
-class StoredBlocks(Mapping[str, Mapping[str, Plain]]):
-    """The settings of a run in the index, decoded when they are asked for; runs share what is equal."""
+class Texts(dict[int, str]):
+    """Blocks of settings, see `read_blocks`, as `to_lines` writes them, by a hash: runs share what is equal."""
 
-    def __init__(self, numbers: str, texts: Mapping[int, str], decoded: dict[int, dict[str, Plain]]) -> None:
-        self._text = f" {numbers} "
-        self._texts = texts
-        self._decoded = decoded
+    def __init__(self, known: Iterable[tuple[int, str]] = ()) -> None:
+        super().__init__(known)
+        # Equal blocks are mostly one object, which is kept, so that no other one gets its place.
+        self._seen: dict[int, tuple[int, object]] = {}
 
-    def __getitem__(self, name: str) -> Mapping[str, Plain]:
-        place = self._text.find(f" {name}=")
-        if place < 0:
-            raise KeyError(name)
-        start = place + len(name) + 2
-        number = int(self._text[start : self._text.index(" ", start)])
-        if number not in self._decoded:
-            if number not in self._texts:
-                raise sqlite3.DatabaseError(f"{INDEX_FILE} lacks settings of a run; delete that file.")
-            self._decoded[number] = json.loads(self._texts[number])
-        return self._decoded[number]
-
-    def __iter__(self) -> Iterator[str]:
-        return (each.partition("=")[0] for each in self._text.split())
-
-    def __len__(self) -> int:
-        return self._text.count("=")
+    def number(self, block: Mapping[str, Plain]) -> int:
+        """The number of ``block``, which is there from now on."""
+        if id(block) not in self._seen:
+            text = to_lines(block)
+            digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+            number = int.from_bytes(digest, "big", signed=True)
+            self[number] = text
+            self._seen[id(block)] = number, block
+        return self._seen[id(block)][0]
 
 
-def read_all(log_dir: Path) -> dict[str, Indexed]:
-    """Every run below ``log_dir`` as it is now, by its folder in there; one that cannot be read is logged."""
+def read_all(log_dir: Path) -> tuple[list[Indexed], Mapping[int, str]]:
+    """Every run below ``log_dir`` as it is now, and the texts of their settings; what cannot be read is logged."""
     found = walk(log_dir)
     kind = _file_system(log_dir)
     if kind in NETWORK:
         log.info("No index: %s is on a network file system (%s), whose locks may not hold.", log_dir, kind)
-        return _updated(log_dir, found, {})[0]
+        texts = Texts()
+        return [*_from_folders(log_dir, found, texts)], texts
     return _through_index(log_dir, found)
 
 
-def _through_index(log_dir: Path, found: Mapping[str, str]) -> dict[str, Indexed]:
+def _through_index(log_dir: Path, found: dict[str, int]) -> tuple[list[Indexed], Mapping[int, str]]:
     file = log_dir / INDEX_FILE
-    known: dict[str, Indexed] = {}
+    known: list[Indexed] = []
+    texts = Texts()
     usable = log_dir.is_dir() and bool(found or file.exists())
     try:
         if usable:
             with _opened(file) as connection:
-                known = _read(connection)
+                known, texts = _read(connection)
     except sqlite3.OperationalError as error:
         usable = False
         log.info("The index %s is not used: %s", file, error)
     except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
         log.warning("The index %s is broken (%s); it is made anew.", file, error)
         usable = _removed(file)
-    runs, changed = _updated(log_dir, found, known)
-    gone = known.keys() - found.keys()
+    runs = [run for run in known if found.get(run.folder) == run.state]
+    there = {run.folder for run in runs}
+    gone = [run.folder for run in known if run.folder not in found]
+    read = _from_folders(log_dir, {each: found[each] for each in found if each not in there}, texts)
+    changed = [run for run in read if run.state is not None]
     if usable and (changed or gone):
         try:
             with _opened(file) as connection:
-                _write(connection, {folder: runs[folder] for folder in changed}, gone)
+                _write(connection, changed, gone, texts)
         except sqlite3.Error as error:
             log.info("The index %s was not brought up to date: %s", file, error)
+    return [*runs, *read], texts
+
+
+def _from_folders(log_dir: Path, found: Mapping[str, int], texts: Texts) -> list[Indexed]:
+    runs = []
+    for folder, state in found.items():
+        try:
+            runs.append(_from_folder(log_dir, folder, state, texts))
+        except RunError as error:
+            log.warning("%s", error)
     return runs
 
 
-def _updated(
-    log_dir: Path, found: Mapping[str, str], known: Mapping[str, Indexed]
-) -> tuple[dict[str, Indexed], list[str]]:
-    """All runs, those from ``known`` whose files are unchanged; and which were read and may be kept."""
-    runs: dict[str, Indexed] = {}
-    changed = []
-    for folder, state in found.items():
-        entry = known.get(folder)
-        if entry is None or entry.state != state:
-            try:
-                entry = _from_folder(log_dir / folder, state)
-            except RunError as error:
-                log.warning("%s", error)
-                continue
-            if entry.state:
-                changed.append(folder)
-        runs[folder] = entry
-    return runs, changed
-
-
-def _from_folder(folder: Path, state: str) -> Indexed:
+def _from_folder(log_dir: Path, name: str, state: int, texts: Texts) -> Indexed:
+    folder = log_dir / name
+    newest = last_change(folder)
     began = time.time()
     try:
-        blocks = read_blocks(folder)
+        settings = (
+            "".join(f" {key}={texts.number(block)}" for key, block in read_blocks(folder).items()) + " "
+        )
     except RunError:
-        blocks = None
+        settings = None
     data, stat = raw_record(folder)
     data = annotated(data, folder)
     try:
         created = datetime.fromisoformat(data["created"]).timestamp()
     except (TypeError, ValueError) as error:
         raise RunError(f"{folder}/run.json: created is no date: {error}") from error
-    newest = max(float(each.split(".")[0]) for each in state.split()) / 1e9
     settled = data["status"] != "running" and began - newest > SETTLED_SECONDS
-    text = json.dumps(data, separators=(",", ":"))
-    return Indexed(stat.st_mtime, created, text, blocks, state if settled else "")
+    return Indexed(name, state if settled else None, stat.st_mtime, created, to_lines(data), settings)
 
 
 @contextmanager
@@ -187,36 +177,35 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _read(connection: sqlite3.Connection) -> dict[str, Indexed]:
+def _read(connection: sqlite3.Connection) -> tuple[list[Indexed], Texts]:
     connection.execute("BEGIN")
-    texts = dict(connection.execute("SELECT id, settings FROM blocks"))
-    decoded: dict[int, dict[str, Plain]] = {}
-    known = {}
-    for folder, state, touched, created, record, numbers in connection.execute("SELECT * FROM runs"):
-        blocks = None if numbers is None else StoredBlocks(numbers, texts, decoded)
-        known[folder] = Indexed(touched, created, record, blocks, state)
+    texts = Texts(connection.execute("SELECT id, settings FROM blocks"))
+    runs = list(map(Indexed._make, connection.execute("SELECT * FROM runs")))
     connection.execute("COMMIT")
-    return known
+    return runs, texts
 
 
-def _write(connection: sqlite3.Connection, changed: Mapping[str, Indexed], gone: set[str]) -> None:
-    numbers: dict[int, tuple[int, str]] = {}  # By identity: equal blocks are mostly one object.
-    rows = []
-    for folder, run in changed.items():
-        own = []
-        for name, block in (run.blocks or {}).items():
-            if id(block) not in numbers:
-                text = json.dumps(block)
-                digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-                numbers[id(block)] = int.from_bytes(digest, "big", signed=True), text
-            own.append(f"{name}={numbers[id(block)][0]}")
-        blocks = None if run.blocks is None else " ".join(own)
-        rows.append((folder, run.state, run.touched, run.created, run.record, blocks))
+def _write(
+    connection: sqlite3.Connection, changed: Sequence[Indexed], gone: Sequence[str], texts: Texts
+) -> None:
+    numbers = set().union(*(_numbers(run.settings) for run in changed))
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany("DELETE FROM runs WHERE folder = ?", [(folder,) for folder in sorted(gone)])
-    connection.executemany("INSERT OR REPLACE INTO blocks VALUES (?, ?)", numbers.values())
-    connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("DELETE FROM runs WHERE folder = ?", [(folder,) for folder in gone])
+    connection.executemany(
+        "INSERT OR REPLACE INTO blocks VALUES (?, ?)", [(each, texts[each]) for each in numbers]
+    )
+    connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", changed)
+    if gone:
+        used = set().union(*(_numbers(text) for (text,) in connection.execute("SELECT settings FROM runs")))
+        unused = [
+            (number,) for (number,) in connection.execute("SELECT id FROM blocks") if number not in used
+        ]
+        connection.executemany("DELETE FROM blocks WHERE id = ?", unused)
     connection.execute("COMMIT")
+
+
+def _numbers(settings: str | None) -> list[int]:
+    return [int(each.partition("=")[2]) for each in (settings or "").split()]
 
 
 def _removed(file: Path) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import gc
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 from hydra_lightning.runs.fields import Run
 from hydra_lightning.runs.filters import apply, parse
 from hydra_lightning.runs.folder import SUFFIX_LENGTH, is_run_id
-from hydra_lightning.runs.index import Indexed, read_all
-from hydra_lightning.runs.store import finished
+from hydra_lightning.runs.index import read_all
+from hydra_lightning.runs.stored import StoredRun
 
 
 def select(log_dir: Path, filters: Sequence[str] = ()) -> list[Run]:
@@ -29,15 +31,29 @@ def select(log_dir: Path, filters: Sequence[str] = ()) -> list[Run]:
         RunError: a filter is wrong: unknown key, or a value that cannot be compared.
     """
     wanted = [parse(text) for text in filters]
-    return apply(wanted, all_runs(log_dir))
+    with _no_collection():
+        return apply(wanted, all_runs(log_dir))
 
 
 def all_runs(log_dir: Path) -> list[Run]:
     """Every run below ``log_dir``, the newest first; one that cannot be read is logged and left out."""
-    read = read_all(log_dir)
-    names = Names(read)
-    newest = sorted(read.items(), key=lambda run: (-run[1].created, run[0]))
-    return [_run(f"{log_dir}/{folder}", run, names) for folder, run in newest]
+    rows, texts = read_all(log_dir)
+    names = Names(row.folder for row in rows)
+    rows.sort(key=attrgetter("folder"))
+    rows.sort(key=attrgetter("created"), reverse=True)
+    return [StoredRun(log_dir, row, texts, names.short) for row in rows]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without looking for cycles in many objects that have none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def short_names(folders: Iterable[Path]) -> dict[Path, str]:
@@ -61,7 +77,3 @@ class Names:
         if is_run_id(folder.name) and self._ends[end] == 1 and end not in self._names:
             return end
         return folder.name if self._names[folder.name] == 1 else str(folder)
-
-
-def _run(folder: str, run: Indexed, names: Names) -> Run:
-    return Run(folder, lambda: finished(json.loads(run.record), run.touched), names.short, run.blocks)

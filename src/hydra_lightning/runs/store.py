@@ -18,6 +18,8 @@ from hydra_lightning.runs.files import RUN_FILE, SCHEMA
 from hydra_lightning.runs.folder import SUFFIX_LENGTH
 
 LAYOUTS = ("*/runs/*", "*/sweeps/*/*", "*/multiruns/*/*")
+# What is not given as it is written.
+FINISHED = ("status", "metrics", "best")
 NEEDED = ("id", "status", "created", "metrics", "best", "process")
 LOST_AFTER_SECONDS = 300.0
 MOST_SHOWN = 10
@@ -79,13 +81,18 @@ def raw_record(folder: Path) -> tuple[dict[str, Any], os.stat_result]:
 
 
 def finished(data: dict[str, Any], touched: float) -> dict[str, Any]:
-    """A raw record as `read_run` gives it: ``lost`` where it is, metrics as floats; changes ``data``."""
-    if data["status"] == "running" and not _alive(data["process"], touched):
-        data["status"] = "lost"
-    data["metrics"] = {name: _number(value) for name, value in data["metrics"].items()}
-    if data["best"]:
-        data["best"]["value"] = _number(data["best"]["value"])
-    return data
+    """A raw record as `read_run` gives it: ``lost`` where it is, metrics as floats."""
+    process = data["process"]
+    return data | {name: finished_field(name, data[name], process, touched) for name in FINISHED}
+
+
+def finished_field(name: str, value: Any, process: Any, touched: float) -> Any:
+    """One of the fields that `finished` changes; ``process`` is looked at for a status of ``running`` alone."""
+    if name == "status":
+        return "lost" if value == "running" and not _alive(process, touched) else value
+    if name == "metrics":
+        return {metric: as_number(each) for metric, each in value.items()}
+    return value | {"value": as_number(value["value"])} if value else value
 
 
 def _alive(process: dict[str, Any], touched: float) -> bool:
@@ -94,7 +101,8 @@ def _alive(process: dict[str, Any], touched: float) -> bool:
     return time.time() - touched < LOST_AFTER_SECONDS
 
 
-def _number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
+    """A value of a metric, which JSON has no numbers for when it is not finite."""
     return float(value) if value in ("nan", "inf", "-inf") else value
 
 
