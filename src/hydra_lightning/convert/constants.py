@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterable, Mapping
 
 from hydra_lightning.convert.flow import Flow, pieces_in
-from hydra_lightning.convert.rewrite import draws
+from hydra_lightning.convert.rewrite import draws, is_only_a_move
 from hydra_lightning.convert.source import Piece, root_of
 
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -30,6 +30,8 @@ def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, Piece]:
     owners = {code.partition(".")[0].partition("[")[0] for code in settings}
     found: dict[str, Piece] = {}
     for piece in flow.setup:
+        if is_only_a_move(piece):
+            continue
         if isinstance(piece.node, (ast.Assign, ast.AnnAssign)) and _is_plain(
             piece, found, flow.definitions, owners
         ):

@@ -17,6 +17,7 @@ from hydra_lightning.convert.derived import without_derived
 from hydra_lightning.convert.flow import flow_of
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
+from hydra_lightning.convert.lookups import without_lookups
 from hydra_lightning.convert.modes import without_bound_modes
 from hydra_lightning.convert.options import with_single_settings
 from hydra_lightning.convert.program import Program
@@ -133,7 +134,7 @@ def _convert(
     tape = static_tape(sources, entry, program.arguments) if static else record(program, limits, guessed)
     sources = without_reassigned(sources, tape)
     flow = flow_of(sources, entry, tape)
-    for written_anew in (without_derived, with_single_settings, with_parameters):
+    for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
         sources = written_anew(sources, flow, settings_of(flow, tape, folder))
         flow = flow_of(sources, entry, tape)
     settings = wished(settings_of(flow, tape, folder), wishes.keys)

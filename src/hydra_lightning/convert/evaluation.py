@@ -132,15 +132,15 @@ def _evaluation(
     inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
     untold = [each for each in rest if not program.is_dropped(each) or is_an_exit(each.node)]
     exits = [each for each in untold if is_an_exit(each.node)]
-    stop = needed(untold, set().union(*(each.uses for each in exits)))
+    stop = needed([*before, *untold], set().union(*(each.uses for each in exits)))
     changed_in = set().union(*(each.changes for each in inside))
     resets = [each for each in untold if resets_metric(each) and each.changes & changed_in]
     stop = [each for each in untold if each in stop or each in exits or each in resets]
-    end = needed(untold, wanted)
+    end = needed([*before, *untold], wanted)
     end = [each for each in untold if (each in end or draws(each)) and each not in exits]
     stop = [each for each in stop if each not in end]
     wanted |= {name for piece in [*end, *stop] for name in piece.uses}
-    made_before = {name for piece in before for name in piece.defines}
+    made_before = {name for piece in before for name in _begun(piece)}
     carried = {name for piece in inside for name in piece.defines | (piece.changes & made_before)} & wanted
     quiet = [
         each
@@ -153,9 +153,7 @@ def _evaluation(
     changed = {name for piece in step if piece.defines & piece.uses for name in piece.defines & piece.uses}
     changed -= {*re.findall(r"\w+", loader.target)}
     used = set().union(*(piece.uses for piece in step))
-    start = needed(
-        before, (carried | changed | wanted | used) & {name for piece in before for name in piece.defines}
-    )
+    start = needed(before, (carried | changed | wanted | used) & made_before)
     held = {name for piece in start for name in piece.defines} | carried
     return Evaluation(stage, loader, start, step, end, logged, stop, held)
 
@@ -180,6 +178,11 @@ def resets_metric(piece: Piece) -> bool:
         and isinstance(node.value.func, ast.Attribute)
         and node.value.func.attr == "reset"
     )
+
+
+def _begun(piece: Piece) -> set[str]:
+    """The names that an evaluation begins with: what is assigned, or made empty again."""
+    return piece.defines | (piece.changes if resets_metric(piece) else set())
 
 
 def scope_in(scope: Scope, plan: Evaluation) -> Scope:

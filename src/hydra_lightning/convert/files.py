@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,16 @@ class Entry:
     help: str
 
 
-def read_settings(piece: Piece, folder: Path, arguments: list[str]) -> tuple[str, list[Entry]] | None:
+def read_settings(
+    piece: Piece, folder: Path, words: Sequence[str], definitions: Mapping[str, Piece]
+) -> tuple[str, list[Entry]] | None:
     """The name that a statement gives what it reads from a file, and what is in that file.
 
     Args:
-        piece: a statement.
+        piece: a statement; a function that it calls may do the reading.
         folder: of the program.
-        arguments: of its command line; the file may be one of them.
+        words: of its command line, and values of its options; the file may be one of them.
+        definitions: the functions of the program.
     """
     node = piece.node
     while isinstance(node, ast.With) and len(node.body) == 1:
@@ -48,14 +51,12 @@ def read_settings(piece: Piece, folder: Path, arguments: list[str]) -> tuple[str
         or not isinstance(node.targets[0], ast.Name)
     ):
         return None
-    calls = [each.func for each in ast.walk(node.value) if isinstance(each, ast.Call)]
-    if not any(
-        isinstance(each, ast.Attribute) and each.attr in READERS and ast.unparse(each.value) in OWNERS
-        for each in calls
-    ):
+    readers = _readers(node.value, definitions)
+    if not readers:
         return None
-    texts = [each.value for each in ast.walk(piece.node) if isinstance(each, ast.Constant)]
-    names = [*arguments, *(each for each in texts if isinstance(each, str))]
+    texts = [each.value for part in readers for each in ast.walk(part) if isinstance(each, ast.Constant)]
+    texts += [each.value for each in ast.walk(piece.node) if isinstance(each, ast.Constant)]
+    names = [*words, *(each for each in texts if isinstance(each, str))]
     files = [folder / each for each in names if each.endswith(ENDINGS) and (folder / each).is_file()]
     if not files:
         return None
@@ -67,6 +68,29 @@ def read_settings(piece: Piece, folder: Path, arguments: list[str]) -> tuple[str
     comments = _comments(text)
     entries = [Entry(path, value, comments.get(path, "")) for path, value in _leaves(values, ())]
     return piece.names.get(name, name), entries
+
+
+def _readers(node: ast.expr, definitions: Mapping[str, Piece]) -> list[ast.AST]:
+    """The parts of an expression that read a file of settings: a call of a library, or the function that has one."""
+    found: list[ast.AST] = []
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in definitions:
+            function = definitions[call.func.id].node
+            if isinstance(function, ast.FunctionDef) and any(_reads(each) for each in ast.walk(function)):
+                found.append(function)
+        elif _reads(call):
+            found.append(call)
+    return found
+
+
+def _reads(node: ast.AST) -> bool:
+    """``yaml.safe_load(...)``"""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in READERS
+        and ast.unparse(node.func.value) in OWNERS
+    )
 
 
 def _yaml(text: str) -> Any:

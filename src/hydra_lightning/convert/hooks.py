@@ -14,14 +14,15 @@ from hydra_lightning.convert.kept_class import epoch_names
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, draws, needed
+from hydra_lightning.convert.rewrite import Scope, draws, is_an_exit, needed
+from hydra_lightning.convert.roles import assigned
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import method_text
 
 
 def training_pieces(program: Program) -> list[Piece]:
-    """The statements of a training step, ``backward`` the last of them.
+    """The statements of a training step, what it collects too, ``backward`` the last of them.
 
     Raises:
         Refused: a statement does something that is not known.
@@ -47,7 +48,20 @@ def training_pieces(program: Program) -> list[Piece]:
         raise Refused(
             "side-effect", lost[0].site, "a statement of the step does something that is not known."
         )
-    return [*kept, piece]
+    filled = [each for each in program.flow.body if each.changes & collected(program) and each not in kept]
+    return [*kept, *filled, piece]
+
+
+def collected(program: Program) -> set[str]:
+    """Objects that the steps of an epoch fill, and that decide whether the training ends after it."""
+    flow, roles = program.flow, program.roles
+    after = [*pieces_in(flow.after)]
+    exits = [each for each in after if is_an_exit(each.node)]
+    decisive = [*needed(after, set().union(*(each.uses for each in exits))), *exits]
+    read = set().union(*(each.uses for each in decisive))
+    filled = set().union(*(each.changes for each in flow.body))
+    parts = {*roles.nets, *(name for each in roles.makers for name in each.defines)}
+    return {name for name in (read & filled) - parts if assigned(flow.setup, name) is not None}
 
 
 def made_anew(program: Program) -> list[Piece]:
@@ -71,7 +85,7 @@ def pieces_before_steps(program: Program) -> list[Piece]:
     before = [each for each in before if each not in made_anew(program)]
     used = set().union(*(each.uses for each in training_pieces(program)))
     rates = [each for each in before if sets_rates(each)]
-    kept = needed(before, used.union(*(each.uses for each in rates)) & _made(before))
+    kept = needed(before, used.union(*(each.uses for each in rates)) & (_made(before) | collected(program)))
     return [each for each in before if each in kept or each in rates]
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.tells import only_tells
 
 WORDS = {"accuracy": "acc", "perplexity": "ppl"}
 KNOWN = frozenset(
@@ -73,8 +74,12 @@ def printed(
         for name in piece.defines
     }
     for piece in pieces:
+        if (told_by_loop := _told_in_loop(piece.node)) is not None:
+            found.setdefault(ALL, (piece, told_by_loop))
+            continue
+        farewell = _of_exits(piece.node)
         for node in ast.walk(piece.node):
-            if isinstance(node, ast.Call) and _tells_numbers(node):
+            if isinstance(node, ast.Call) and _tells_numbers(node) and id(node) not in farewell:
                 label = ""
                 shown = list(_values(node))
                 for told, value, following in shown:
@@ -136,14 +141,34 @@ def items_of(value: ast.expr) -> ast.Name | None:
     """``scores`` in ``{name: round(each.item(), 4) for name, each in scores.items()}``."""
     if not isinstance(value, ast.DictComp) or len(value.generators) != 1:
         return None
-    iterated = value.generators[0].iter
-    owner = (
-        iterated.func.value
-        if isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Attribute)
-        else None
-    )
-    is_items = isinstance(owner, ast.Name) and ast.unparse(iterated).endswith(".items()")
-    return owner if is_items and isinstance(owner, ast.Name) else None
+    return _owner_of_items(value.generators[0].iter)
+
+
+def _owner_of_items(node: ast.expr) -> ast.Name | None:
+    """``scores`` in ``scores.items()``."""
+    function = node.func if isinstance(node, ast.Call) else None
+    is_items = isinstance(function, ast.Attribute) and function.attr == "items"
+    owner = function.value if isinstance(function, ast.Attribute) and is_items else None
+    return owner if isinstance(owner, ast.Name) else None
+
+
+def _told_in_loop(statement: ast.stmt) -> ast.Name | None:
+    """``scores`` in ``for name, value in scores.items(): print(name, value)``."""
+    if not isinstance(statement, ast.For) or not isinstance(statement.target, ast.Tuple):
+        return None
+    return _owner_of_items(statement.iter) if only_tells(statement) else None
+
+
+def _of_exits(statement: ast.stmt) -> set[int]:
+    """The identities of the parts of branches that leave a loop: what they tell is why."""
+    branches = [
+        branch
+        for each in ast.walk(statement)
+        if isinstance(each, ast.If)
+        for branch in (each.body, each.orelse)
+        if any(isinstance(one, ast.Break) for one in branch)
+    ]
+    return {id(part) for branch in branches for one in branch for part in ast.walk(one)}
 
 
 def _tells_numbers(call: ast.Call) -> bool:

@@ -117,7 +117,7 @@ class Program:
         return [
             piece
             for piece in self.flow.setup
-            if piece.site not in sites
+            if not (piece.site in sites and piece.source.path)
             and not ("seed" in events_in(piece, self.tape) and _only_calls(piece.node))
             and not only_seeds(piece, self.flow.setup)
             and not self.is_for_devices(piece)

@@ -121,8 +121,10 @@ def drop_aliases(flow: Flow, settings: Mapping[str, Setting]) -> None:
 def _of_files(flow: Flow, tape: Tape, folder: Path) -> Iterator[Setting]:
     """What is read from YAML and JSON, as items and as attributes."""
     read: dict[str, list[Entry]] = {}
+    options = [option["value"] for parser in tape.arguments for option in parser["options"]]
+    words = [*tape.command[1:], *(each for each in options if isinstance(each, str))]
     for piece in flow.setup:
-        found = read_settings(piece, folder, tape.command[1:])
+        found = read_settings(piece, folder, words, flow.definitions)
         owners = [name for name in sorted(piece.uses) if name in read]
         if found is not None:
             name, read[found[0]] = found
@@ -154,20 +156,21 @@ def _wraps(node: ast.Assign, piece: Piece, owner: str) -> bool:
     )
 
 
-def _typed(flow: Flow, command: Sequence[str]) -> Iterator[Setting]:
-    """Names that are given a word of the command line: ``BOOK = sys.argv[1]``, ``n = int(sys.argv[2])``."""
+def _bound_once(flow: Flow) -> Iterator[tuple[Piece, str, ast.expr]]:
+    """Statements before training that give a name its only value: where, the name, and the value."""
     later = [*pieces_in([*flow.before, *flow.after, *flow.end]), *flow.body]
     bound = [name for piece in [*flow.setup, *later] for name in piece.defines]
     for piece in flow.setup:
         node = piece.node
-        if (
-            not isinstance(node, ast.Assign)
-            or not isinstance(node.targets[0], ast.Name)
-            or len(piece.defines) > 1
-        ):
-            continue
-        (name,) = piece.defines
-        value = node.value
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(piece.defines) == 1:
+            (name,) = piece.defines
+            if bound.count(name) == 1:
+                yield piece, name, node.value
+
+
+def _typed(flow: Flow, command: Sequence[str]) -> Iterator[Setting]:
+    """Names that are given a word of the command line: ``BOOK = sys.argv[1]``, ``n = int(sys.argv[2])``."""
+    for piece, name, value in _bound_once(flow):
         kind: type[int] | type[float] | type[str] = str
         if isinstance(value, ast.IfExp) and "len(sys.argv)" in ast.unparse(value.test):
             value = next((each for each in (value.body, value.orelse) if _word(each, command)), value.orelse)
@@ -178,7 +181,7 @@ def _typed(flow: Flow, command: Sequence[str]) -> Iterator[Setting]:
         ):
             kind, value = (int if ast.unparse(value.func) == "int" else float), value.args[0]
         word = _word(value, command)
-        if word and bound.count(name) == 1:
+        if word:
             yield Setting(name, name.lower(), kind(word), "", ast.unparse(value), piece.site)
 
 
@@ -199,33 +202,23 @@ def _word(node: ast.expr, command: Sequence[str]) -> str:
 
 
 def _other_names(flow: Flow, settings: Mapping[str, Setting]) -> dict[str, Setting]:
-    """Names that are given a setting and nothing else: ``lr = config["lr"]``, ``epochs = int(args.epochs)``."""
-    later = [*pieces_in([*flow.before, *flow.after, *flow.end]), *flow.body]
-    bound = [name for piece in [*flow.setup, *later] for name in piece.defines]
+    """Names that are given settings and nothing else: ``lr = config["lr"]``, ``epochs = int(args.epochs)``, and
+    ``net = config["net"]``, whose items are settings."""
     used_by_helpers = set().union(*(each.uses for each in flow.helpers))
     found = {}
-    for piece in flow.setup:
-        node = piece.node
-        if (
-            not isinstance(node, ast.Assign)
-            or not isinstance(node.targets[0], ast.Name)
-            or len(piece.defines) > 1
-        ):
+    for piece, name, value in _bound_once(flow):
+        if not piece.source.path or name in used_by_helpers:
             continue
-        value = node.value
         kind = ""
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and len(value.args) == 1:
             kind, value = value.func.id, value.args[0]
         setting = setting_in(value, piece, settings)
-        (name,) = piece.defines
-        if (
-            setting is not None
-            and piece.source.path
-            and kind in ("", type(setting.value).__name__)
-            and bound.count(name) == 1
-            and name not in used_by_helpers
-        ):
+        if setting is not None and kind in ("", type(setting.value).__name__):
             found[name] = replace(setting, site=piece.site)
+        owner = None if kind else _code_of(value, piece)
+        for code, inner in settings.items() if owner else ():
+            if owner != name and code.startswith((f"{owner}.", f"{owner}[")):
+                found[name + code.removeprefix(str(owner))] = replace(inner, site=piece.site)
     return found
 
 

@@ -18,24 +18,33 @@ def flattened(sources: Mapping[str, Source]) -> dict[str, Source]:
 
 
 def _edits(source: Source, sources: Mapping[str, Source]) -> Iterator[tuple[int, int, str]]:
-    modules: dict[str, Source] = {}
+    modules = modules_in(source, sources)
     renamed: dict[str, str] = {}
     for node in ast.walk(source.tree):
-        for local, file, name in _imported(node, source.path, sources):
-            if name is None:
-                modules[local] = sources[file]
-            elif local != name:
+        for local, _, name in _imported(node, source.path, sources):
+            if name is not None and local != name:
                 renamed[local] = name
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, (ast.Name, ast.Attribute)):
             module = modules.get(ast.unparse(node.value))
-            if module is not None and node.attr in _names(module):
+            if module is not None and node.attr in names_of(module):
                 yield (*span(node, source), node.attr)
         elif isinstance(node, ast.Name) and node.id in renamed:
             yield (*span(node, source), renamed[node.id])
 
 
-def _names(source: Source) -> set[str]:
+def modules_in(source: Source, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """The modules of the program that a file imports as a whole, by their names there."""
+    return {
+        local: sources[file]
+        for node in ast.walk(source.tree)
+        for local, file, name in _imported(node, source.path, sources)
+        if name is None
+    }
+
+
+def names_of(source: Source) -> set[str]:
+    """What a file binds at its top."""
     return {name for node in source.tree.body for name in Piece(node, source).defines}
 
 

@@ -62,9 +62,9 @@ def only_tells(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         owner, _, name = ast.unparse(statement.value.func).rpartition(".")
         if name in ("update", "write", "close"):
-            return any(
-                word in owner.lower() for word in ("bar", "tqdm", "progress", "writer", "log", "stdout")
-            )
+            # log.update(...) may be that of a dict.
+            words = ("bar", "tqdm", "progress", "writer", "logger" if name == "update" else "log", "stdout")
+            return any(word in owner.lower() for word in words)
         if name == "log" and statement.value.args and isinstance(statement.value.args[0], ast.Dict):
             # wandb.log({"loss": loss}, step=step)
             return True
