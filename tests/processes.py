@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def environment(**more: str) -> dict[str, str]:
 
 @functools.cache
 def fork_server() -> ForkServer:
-    server = ForkServer(environment())
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    server = ForkServer(environment(), Path(folder.name) / "socket")
     atexit.register(server.close)
     return server
 

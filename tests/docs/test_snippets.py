@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from processes import fork_server
 
 from hydra_lightning.scaffold.new import BARE, EXAMPLES, new_project
 
@@ -91,13 +92,28 @@ def sessions(page: Path) -> list[Session]:
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
 
+@pytest.fixture(scope="session")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with commands that run in processes which have torch and Lightning already."""
+    folder = tmp_path_factory.mktemp("bin")
+    fork_server().command(folder, "python")
+    fork_server().command(folder, "hydra-lightning", str(Path(sys.executable).with_name("hydra-lightning")))
+    return folder
+
+
 @pytest.mark.parametrize("session", SESSIONS, ids=str)
-def test_what_a_page_shows_runs(session: Session, tmp_path: Path) -> None:
+def test_what_a_page_shows_runs(session: Session, tmp_path: Path, forking: Path) -> None:
+    # What a newcomer types first is started as it is typed, all else some seconds sooner.
+    path = (
+        [Path(sys.executable).parent]
+        if session.page.name == "README.md"
+        else [forking, Path(sys.executable).parent]
+    )
     commands = [command for block in _joined(session.blocks) if (command := _command(block))]
     printed = tmp_path / "printed"
     if commands:
         assert session.project, f"{session}: a comment <!-- test: project=NAME --> must come first"
-        done = _run(session.project, commands, tmp_path)
+        done = _run(session.project, commands, path, tmp_path)
         last = max(printed.iterdir(), key=lambda file: int(file.name))
         where = f"{session.page.relative_to(ROOT)}:{last.name}"
         assert done.returncode == 0, f"{where}\n{last.read_text()}\n{done.stderr}"
@@ -147,7 +163,9 @@ def _command(block: Block) -> str | None:
     return f"{{\n{command}\n}} {output}"
 
 
-def _run(project: str, commands: list[str], tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def _run(
+    project: str, commands: list[str], path: list[Path], tmp_path: Path
+) -> subprocess.CompletedProcess[str]:
     (tmp_path / "printed").mkdir()
     (tmp_path / "home").mkdir()
     if project == "none":
@@ -165,7 +183,7 @@ def _run(project: str, commands: list[str], tmp_path: Path) -> subprocess.Comple
         cwd=folder,
         env=kept
         | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             "HOME": str(tmp_path / "home"),
             # Its list of fonts takes a second to make, and is the same for all sessions.
             "MPLCONFIGDIR": str(tmp_path.parent / "matplotlib"),
