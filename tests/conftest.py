@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -48,3 +49,14 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
         return done.returncode
 
     monkeypatch.setattr(sides, "start", start)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many scripts of the corpus were converted: each test leaves what became of its script."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, ())]
+    outcomes = Counter(
+        value for each in reports for key, value in each.user_properties[-1:] if key == "corpus"
+    )
+    if outcomes:
+        told = ", ".join(f"{outcomes[what]} {what}" for what in ("PASS", "to do", "refused", "FAIL"))
+        terminalreporter.write_line(f"corpus: {outcomes.total()} scripts, {told}")

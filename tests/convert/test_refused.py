@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,10 @@ def test_every_program_is_listed() -> None:
 
 
 @pytest.mark.parametrize("name", MANIFEST)
-def test_a_program_is_refused_with_its_reason(project: Path, name: str) -> None:
+def test_a_program_is_refused_with_its_reason(
+    project: Path, name: str, record_property: Callable[[str, str], None]
+) -> None:
+    record_property("corpus", "FAIL")
     before = sorted(project.rglob("*"))
     with pytest.raises((Refused, ParityError)) as caught:
         convert(Script(FOLDER / f"{name}.py"), project)
@@ -37,3 +41,4 @@ def test_a_program_is_refused_with_its_reason(project: Path, name: str) -> None:
         caught.value
     )
     assert sorted(project.rglob("*")) == before
+    record_property("corpus", "refused")
