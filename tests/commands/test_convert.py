@@ -84,7 +84,9 @@ def test_a_dry_run_prints_and_writes_nothing(project: Path, program: Path) -> No
 
 def test_to_dos_refusals_and_failures_have_codes_of_their_own(project: Path, program: Path) -> None:
     before = sorted(project.rglob("*"))
-    program.write_text(PROGRAM.replace("for epoch in range(3)", "for epoch in [0, 1, 2]"))
+    program.write_text(
+        PROGRAM.replace("for epoch in range(3)", "for epoch, rate in enumerate([0.1, 0.05, 0.01])")
+    )
     code, told = convert(project, program)
     assert code == 6
     assert "refused (epochs)  linear.py:14" in told

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.known import Known
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.roles import assigned, iterated_by
-from hydra_lightning.convert.settings import Setting, setting_in
+from hydra_lightning.convert.roles import assigned, called, iterated_by
+from hydra_lightning.convert.settings import Setting, literal_of, setting_in
 from hydra_lightning.convert.source import Piece
 
 
@@ -17,19 +18,29 @@ def epochs_of(flow: Flow, settings: Mapping[str, Setting], keys: dict[str, str])
     """The length of the loop over epochs; ``keys`` gets the settings that decide it.
 
     Raises:
-        Refused: it is neither a literal nor a setting.
+        Refused: settings and literals do not tell it.
     """
     head = flow.epochs
     if isinstance(head.node, ast.For):
         piece, iterated = iterated_by(head, flow.setup)
-        if isinstance(iterated, ast.Call) and ast.unparse(iterated.func) in ("range", "trange"):
+        if (numbers := numbers_in(iterated)) is not None:
+            return len(numbers)
+        if isinstance(iterated, ast.Call) and called(iterated) in ("range", "trange"):
             # Where it starts is no setting of its own: a training goes on with resume=RUN.
             first = iterated.args[:1] if len(iterated.args) > 1 else []
             values = [_number(each, piece, flow, settings, {}) for each in first]
             values += [_number(each, piece, flow, settings, keys) for each in iterated.args[len(first) :]]
             if values and None not in values:
                 return len(range(*[int(each) for each in values if each is not None]))
-    raise Refused("epochs", head.site, "the number of epochs is neither a literal nor a setting.")
+    raise Refused("epochs", head.site, "settings and literals do not tell the number of epochs.")
+
+
+def numbers_in(iterated: ast.expr) -> list[int] | None:
+    """The numbers of ``[1, 2, 3]``, each one more than that before it; None for anything else."""
+    found = literal_of(iterated) if isinstance(iterated, (ast.List, ast.Tuple)) else None
+    if not isinstance(found, list) or not found or not all(isinstance(each, int) for each in found):
+        return None
+    return found if found == [*range(found[0], found[0] + len(found))] else None
 
 
 def _number(
@@ -55,7 +66,8 @@ def _number(
         if one is None or two is None:
             return None
         return one + two if isinstance(node.op, ast.Add) else one - two
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
+    value = Known(flow.setup, settings).value(node, piece)
+    return value if isinstance(value, (int, float)) else None
 
 
 def _whole(node: ast.expr, piece: Piece, flow: Flow) -> tuple[ast.expr, Piece] | None:

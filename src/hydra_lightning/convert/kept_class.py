@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from hydra_lightning.convert.epochs import numbers_in
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.kept import Kept, evaluates
 from hydra_lightning.convert.metrics import printed
@@ -152,6 +153,8 @@ def epoch_names(program: Program) -> dict[str, str]:
     head = program.flow.epochs
     name = head.names.get(node.target.id, node.target.id)
     piece, call = iterated_by(head, program.flow.setup)
+    if (numbers := numbers_in(call)) is not None and numbers[0]:
+        return {name: f"(self.current_epoch + {numbers[0]})"}
     if isinstance(call, ast.Call) and len(call.args) > 1:
         first = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
         setting = setting_in(call.args[0], piece, program.settings)

@@ -69,6 +69,15 @@ class Known:
         single = isinstance(node, ast.Assign) and all(isinstance(each, ast.Name) for each in node.targets)
         for name in piece.defines:
             self._values[name] = value if single else UNKNOWN
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            # first, last = 2, 5
+            self._values |= {
+                piece.names.get(target.id, target.id): self.value(part, piece)
+                for targets in node.targets
+                if isinstance(targets, ast.Tuple)
+                for target, part in zip(targets.elts, node.value.elts, strict=False)
+                if isinstance(target, ast.Name)
+            }
         for part in ast.walk(node):
             if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store):
                 self._values[ast.unparse(part)] = UNKNOWN
