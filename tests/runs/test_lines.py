@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hydra_lightning.runs.lines import from_lines, in_lines, to_lines, within_lines
+from hydra_lightning.runs.lines import from_lines, in_lines, keys_in_lines, to_lines, within_lines
 
 MAPPING = {
     "status": "completed",
@@ -33,3 +33,9 @@ def test_a_value_within_a_mapping_is_that_of_this_mapping() -> None:
     assert within_lines(text, "best", "a", "none") == "none"
     for key in ("status", "empty", "note", "missing", "tags"):
         assert within_lines(text, key, "val/acc", "none") == "none"
+
+
+def test_keys_are_told_in_their_order() -> None:
+    assert keys_in_lines(to_lines(MAPPING)) == [*MAPPING]
+    odd = {'a"b': 1, "\n": 2, "back\\": 3, "": 4}
+    assert keys_in_lines(to_lines(odd)) == [*odd]

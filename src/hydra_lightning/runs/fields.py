@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -136,6 +136,13 @@ class Run:
         except RunError:
             return MISSING
 
+    def setting_names(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of its settings, by blocks; none where ``config.yaml`` is missing or broken."""
+        try:
+            return tuple(map(tuple, self.blocks.values()))
+        except RunError:
+            return ()
+
     def value(self, key: str) -> Any:
         """What ``key`` means for this run: a field of the record, a setting or a metric; else ``MISSING``.
 
@@ -197,14 +204,16 @@ def real_key(runs: Sequence[Run], key: str) -> str:
     raise RunError(f"{key!r}: no run has such a field, setting or metric.{hint}")
 
 
-def keys_of(runs: Iterable[Run]) -> list[str]:
+def keys_of(runs: Sequence[Run]) -> list[str]:
     """The names of all settings, then ``metrics.NAME`` of all metrics, that ``runs`` have."""
     settings: dict[str, None] = {}
     metrics: dict[str, None] = {}
+    for blocks in dict.fromkeys(run.setting_names() for run in runs):
+        for names in blocks:
+            settings |= dict.fromkeys(names)
     for run in runs:
-        settings |= dict.fromkeys(run.settings_or_empty())
-        metrics |= dict.fromkeys(f"metrics.{name}" for name in run.record["metrics"])
-    return [*settings, *metrics]
+        metrics |= dict.fromkeys(run.field("metrics"))
+    return [*settings, *(f"metrics.{name}" for name in metrics)]
 
 
 def _walk(value: Any, key: str) -> Any:

@@ -7,10 +7,12 @@ text as ``\\n``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+KEY = re.compile(r'\n"([^"\\]*(?:\\.[^"\\]*)*)":')
 _scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
@@ -30,6 +32,11 @@ def in_lines(text: str, key: str, default: Any = None) -> Any:
     mark = _mark(key)
     at = text.find(mark)
     return default if at < 0 else _scan(text, at + len(mark))[0]
+
+
+def keys_in_lines(text: str) -> list[str]:
+    """The keys of what ``to_lines`` wrote, in their order."""
+    return [json.loads(f'"{key}"') if "\\" in key else key for key in KEY.findall(text)]
 
 
 def within_lines(text: str, key: str, name: str, default: Any = None) -> Any:

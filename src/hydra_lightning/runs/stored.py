@@ -9,11 +9,12 @@ from typing import Any
 
 from hydra_lightning.runs.fields import MISSING, Run
 from hydra_lightning.runs.index import Indexed
-from hydra_lightning.runs.lines import from_lines, in_lines, within_lines
+from hydra_lightning.runs.lines import from_lines, in_lines, keys_in_lines, within_lines
 from hydra_lightning.runs.settings import Plain
 from hydra_lightning.runs.store import FINISHED, as_number, finished, finished_field
 
 _decoded = lru_cache(maxsize=50_000)(from_lines)
+_keys = lru_cache(maxsize=100_000)(lambda text: tuple(keys_in_lines(text)))
 
 
 class StoredRun(Run):
@@ -59,11 +60,14 @@ class StoredRun(Run):
     @property
     def blocks(self) -> Mapping[str, Mapping[str, Plain]]:
         """Its settings by their first keys, see `read_blocks`."""
-        if self._blocks is None and self._row.settings is not None:
-            pairs = [each.partition("=") for each in self._row.settings.split()]
-            if all(int(number) in self._texts for _, _, number in pairs):
-                self._blocks = {name: _decoded(self._texts[int(number)]) for name, _, number in pairs}
+        if self._blocks is None and (texts := self._setting_texts()) is not None:
+            self._blocks = {name: _decoded(text) for name, text in texts.items()}
         return super().blocks
+
+    def setting_names(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of its settings, by blocks; none where ``config.yaml`` is missing or broken."""
+        texts = self._setting_texts()
+        return super().setting_names() if texts is None else tuple(map(_keys, texts.values()))
 
     def setting(self, key: str) -> Any:
         """The value of a setting, or ``MISSING``."""
@@ -77,3 +81,11 @@ class StoredRun(Run):
         start += len(mark)
         text = self._texts.get(int(numbers[start : numbers.index(" ", start)]))
         return super().setting(key) if text is None else in_lines(text, key, MISSING)
+
+    def _setting_texts(self) -> dict[str, str] | None:
+        """The blocks of its settings; None where the index does not have them."""
+        if self._row.settings is None:
+            return None
+        pairs = (each.partition("=") for each in self._row.settings.split())
+        texts = {name: self._texts.get(int(number), "") for name, _, number in pairs}
+        return texts if all(texts.values()) else None
