@@ -127,8 +127,8 @@ def _convert(
         )
     prove = prove and not static
     folder = (program.folder or program.file.parent).resolve()
-    sources = without_accelerate(read_program(folder, program.file.resolve().relative_to(folder).as_posix()))
-    sources = without_bound_modes(flattened(sources))
+    read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
+    sources = without_bound_modes(flattened(without_accelerate(read)))
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
     tape = static_tape(sources, entry, program.arguments) if static else record(program, limits, guessed)
@@ -162,7 +162,7 @@ def _convert(
         verdict = _proved(tape, program, project, files, stem, limits, seed) if prove else None
         lines = [
             replace(line, site=in_cells(line.site, program))
-            for line in with_rest(lines_of(sources, parts, keys), sources, files)
+            for line in with_rest(lines_of(read, parts, keys), read, files, tape)
         ]
         files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
         return Conversion(files, lines, typed, tape, verdict, stem, roles)

@@ -52,7 +52,11 @@ class Line:
 
 
 def lines_of(sources: Mapping[str, Source], program: Program, keys: Mapping[str, str]) -> list[Line]:
-    """Every statement on the way through the program, in the order of their files and lines."""
+    """Every statement on the way through the program, in the order of their files and lines.
+
+    Args:
+        sources: the files as the author wrote them.
+    """
     flow, kept, settings, tape = program.flow, program.kept, program.settings, program.tape
     by_site: dict[str, list[str]] = {}
     for setting in settings.values():
@@ -161,7 +165,7 @@ def keeps_the_best(statement: ast.stmt) -> bool:
 
 def _code(sources: Mapping[str, Source], site: str) -> str:
     file, _, line = site.rpartition(":")
-    return (sources[file].written or sources[file].text).splitlines()[int(line) - 1].strip()
+    return sources[file].text.splitlines()[int(line) - 1].strip()
 
 
 def events_through(piece: Piece, tape: Tape) -> set[str]:

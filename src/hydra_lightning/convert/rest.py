@@ -7,17 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hydra_lightning.convert.report import Line
 from hydra_lightning.convert.source import Source
+from hydra_lightning.parity.tape import Tape
 
 UNUSED = ("dropped", "nothing of the training uses it")
 
 
-def with_rest(lines: Sequence[Line], sources: Mapping[str, Source], files: Mapping[str, str]) -> list[Line]:
+def with_rest(
+    lines: Sequence[Line], sources: Mapping[str, Source], files: Mapping[str, str], tape: Tape
+) -> list[Line]:
     """``lines`` and one for every other statement of the program, in the order of files and lines.
 
     Args:
         lines: of the statements on the way.
-        sources: the program, its entry first.
+        sources: the program as the author wrote it, its entry first.
         files: what was written of it.
+        tape: its recording.
     """
     code = {path: ast.parse(text) for path, text in files.items() if path.endswith(".py")}
     homes = {
@@ -34,7 +38,7 @@ def with_rest(lines: Sequence[Line], sources: Mapping[str, Source], files: Mappi
     found = [*lines]
     for path, source in sources.items():
         here = {int(site.rpartition(":")[2]) for site in told if site.rpartition(":")[0] == path}
-        found += _Rest(source, here, homes, names, words).lines(source.tree.body)
+        found += _Rest(source, here, homes, names, words, tape).lines(source.tree.body)
     return sorted(found, key=lambda line: _place(line, order))
 
 
@@ -45,17 +49,26 @@ def _place(line: Line, order: Mapping[str, int]) -> tuple[int, int]:
 
 class _Rest:
     def __init__(
-        self, source: Source, told: set[int], homes: Mapping[str, str], names: set[str], words: str
+        self,
+        source: Source,
+        told: set[int],
+        homes: Mapping[str, str],
+        names: set[str],
+        words: str,
+        tape: Tape,
     ) -> None:
         self.source, self.told, self.homes, self.names, self.words = source, told, homes, names, words
         self.text = source.text.splitlines()
+        self.run = {*tape.lines.get(source.path, ())}
 
     def lines(self, statements: Sequence[ast.stmt], inside: bool = False) -> Iterator[Line]:
         """The lines of statements that are not told yet; ``inside`` a function that is put in place of its calls."""
         for node in statements:
-            if node.lineno in self.told:
-                continue
             held = any(node.lineno < number <= (node.end_lineno or 0) for number in self.told)
+            if node.lineno in self.told:
+                if held and isinstance(node, (ast.For, ast.While)):
+                    yield from self.lines(node.body, inside)
+                continue
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 bound = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
                 used = bound & self.names or any(name in self.words for name in bound)
@@ -81,7 +94,9 @@ class _Rest:
                 continue
             elif isinstance(node, (ast.Global, ast.Nonlocal, ast.Pass)):
                 yield self.line(node, "dropped", "it changes nothing by itself")
-            elif any(isinstance(each, ast.Call) for each in ast.walk(node)) and not inside:
+            elif any(isinstance(each, ast.Call) for each in ast.walk(node)) and (
+                not inside or node.lineno in self.run
+            ):
                 yield self.line(node, "converted", "what it calls stands in its place")
             else:
                 yield self.line(node, "not exercised", "the recording did not come by")
