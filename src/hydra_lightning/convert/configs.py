@@ -44,6 +44,10 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
     roles, settings, stem, camel = program.roles, program.settings, program.stem, program.camel
     epochs = epochs_of(program.flow, settings, keys) if limit_of(program) is None else -1
     seed_of(program.flow, settings, program.tape, keys)
+    for each in [*written.module_settings.values(), *written.data_settings.values()]:
+        if keys.get(each.code) == "ckpt_path":
+            # A folder that checkpoints are in, and more.
+            del keys[each.code]
     for name, each in written.data_settings.items():
         # What the model takes too is the data's: the model is made to fit them.
         keys.setdefault(each.code, f"data.{name}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from hydra_lightning.convert.accelerate import without_accelerate
 from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
+from hydra_lightning.convert.counted import with_counted
 from hydra_lightning.convert.derived import without_derived
 from hydra_lightning.convert.flow import flow_of
 from hydra_lightning.convert.given import with_parameters
@@ -132,7 +133,7 @@ def _convert(
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
     tape = static_tape(sources, entry, program.arguments) if static else record(program, limits, guessed)
-    sources = without_reassigned(sources, tape)
+    sources = with_counted(without_reassigned(sources, tape), tape)
     flow = flow_of(sources, entry, tape)
     for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
         sources = written_anew(sources, flow, settings_of(flow, tape, folder))

@@ -17,6 +17,7 @@ from hydra_lightning.convert.methods import methods_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, used_in
+from hydra_lightning.convert.roles import called
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import (
@@ -27,6 +28,7 @@ from hydra_lightning.convert.text import (
     parameters_text,
     with_helpers,
 )
+from hydra_lightning.convert.within import used_in_step
 
 
 def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
@@ -148,7 +150,7 @@ def data_pieces(program: Program) -> list[Piece]:
             }
         elif loader.name is not None:
             wanted.add(loader.name)
-    wanted |= _drawn_before_the_model(program) | _loaders_in_functions(program)
+    wanted |= _drawn_before_the_model(program) | _loaders_in_functions(program) | _sources_of_steps(program)
     candidates = [piece for piece in program.objects if piece not in direct]
     data = needed(candidates, wanted)
     for name in sorted(set().union(*(each.uses for each in pieces_at_end(program))) - {*program.roles.nets}):
@@ -173,6 +175,25 @@ def _loaders_in_functions(program: Program) -> set[str]:
     made = [piece for piece in program.objects if any(map(piece.covers, sites))]
     used = set().union(*(piece.uses for piece in methods_of(program)))
     return {name for piece in made for name in piece.defines} & used
+
+
+def _sources_of_steps(program: Program) -> set[str]:
+    """What steps that get their batches themselves take them from: what is read or loaded, and what is made of it."""
+    train = program.roles.train
+    if not program.roles.kept or train.made is None or called(train.made[1]) != "range":
+        return set()
+    kept = program.kept_statements
+    used = set().union(*(used_in_step(program, each) for each in [*kept.start, *kept.step]))
+    used |= set().union(*(each.uses for each in methods_of(program)))
+    owners = {name for each in program.roles.makers for name in each.defines} | {*program.roles.nets}
+    found = used - owners - kept.held - {*program.constants} - {*program.settings}
+    return {name for name in found if any(map(_reads, needed(program.objects, [name])))}
+
+
+def _reads(piece: Piece) -> bool:
+    """Whether a statement reads or loads data."""
+    calls = [ast.unparse(each.func).lower() for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
+    return any(re.search(r"open|load|read|fetch|dataset", each) for each in calls)
 
 
 def data_names(program: Program, pieces: Sequence[Piece]) -> dict[str, str]:
@@ -213,9 +234,8 @@ def _read_in_an_epoch(program: Program) -> set[str]:
 def _drawn_before_the_model(program: Program) -> set[str]:
     """Names of the training that are made with random numbers, so that they stay where they are drawn."""
     flow = program.flow
-    used = set().union(
-        *(piece.uses for piece in [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after)])
-    )
+    trained = [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after), *methods_of(program)]
+    used = set().union(*(piece.uses for piece in trained))
     model = min(flow.setup.index(piece) for piece in program.roles.nets.values())
     before = {id(piece.node) for piece in flow.setup[:model]}
     early = [piece for piece in program.objects if id(piece.node) in before]

@@ -96,6 +96,8 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
     nodes = [*run_at_import(sources), *way.expand(sources[entry].tree.body, first)]
     outer = _holding(nodes, sites[0])
     inner = _holding(outer.inside, sites[0]) if outer else None
+    if inner is not None and outer is not None and _is_in_a_step(inner, outer, sites, tape):
+        inner = None
     if outer is None:
         raise Refused("no-epochs", sites[0], "backward is not in a loop over batches in a loop over epochs.")
     place = nodes.index(outer)
@@ -139,6 +141,20 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         way.calls,
         way.opened,
     )
+
+
+def _is_in_a_step(inner: Block, outer: Block, sites: Sequence[str], tape: Tape) -> bool:
+    """Whether a loop is a part of a step: of a fixed number of turns, and not all of the training in it."""
+    node = inner.head.node
+    is_short = (
+        isinstance(node, ast.For)
+        and isinstance(node.iter, ast.Call)
+        and ast.unparse(node.iter.func) == "range"
+        and len(node.iter.args) == 1
+    )
+    loops = [each for each in outer.inside if isinstance(each, Block) and any(map(each.head.covers, sites))]
+    trained = [*sites, *tape.stacks.get("step", {})]
+    return is_short and len(loops) == 1 and not all(map(inner.head.covers, trained))
 
 
 def _need_own_backward(sources: Mapping[str, Source], site: str) -> None:

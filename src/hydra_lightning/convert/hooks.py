@@ -6,7 +6,6 @@ import ast
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.kept import acts, evaluates, only_collects
@@ -17,8 +16,8 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, is_an_exit, needed
 from hydra_lightning.convert.roles import assigned
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import method_text
+from hydra_lightning.convert.within import code_in_step, is_print
 
 
 def training_pieces(program: Program) -> list[Piece]:
@@ -206,37 +205,6 @@ def end_hook(program: Program, scope: Scope) -> list[str]:
     return [method_text("on_train_end", "", "None", code)]
 
 
-def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
-    """A statement of a step; of an evaluation in it the numbers are logged that were printed."""
-    if not evaluates(piece, program.tape) or not isinstance(piece.node, ast.If):
-        return scope.code(piece)
-    edits: dict[int, str] = {}
-    for body in (piece.node.body, piece.node.orelse):
-        for each in body:
-            if only_tells(each) or _remembers(each):
-                logged = printed([Piece(each, piece.source, piece.names)], _counters(program))
-                if not logged and any(map(_is_print_call, ast.walk(each))):
-                    # What it tells is no number.
-                    continue
-                calls = [f'self.log("val/{name}", {scope.code(one, value)})' for name, one, value in logged]
-                edits[id(each)] = textwrap.indent("\n".join(calls), " " * each.col_offset).lstrip()
-    return replace(scope, edits=edits).code(piece)
-
-
-def _counters(program: Program) -> set[str]:
-    return {
-        name for each in program.flow.body if isinstance(each.node, ast.AugAssign) for name in each.defines
-    }
-
-
-def _remembers(statement: ast.stmt) -> bool:
-    """Whether a statement under a condition only remembers values, tells and saves."""
-    return isinstance(statement, ast.If) and all(
-        isinstance(each, (ast.Assign, ast.AugAssign)) or only_tells(each) or _remembers(each)
-        for each in [*statement.body, *statement.orelse]
-    )
-
-
 def _without_gradients(program: Program, scope: Scope, piece: Piece) -> str:
     code = code_in_step(program, scope, piece)
     if isinstance(piece.node, ast.With) or not evaluates(piece, program.tape):
@@ -252,11 +220,7 @@ def _switches_gradients(piece: Piece) -> bool:
 
 def _is_print(piece: Piece) -> bool:
     node = piece.node
-    return isinstance(node, ast.Expr) and _is_print_call(node.value)
-
-
-def _is_print_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+    return isinstance(node, ast.Expr) and is_print(node.value)
 
 
 def _is_mode(piece: Piece, nets: Sequence[str] | set[str]) -> bool:

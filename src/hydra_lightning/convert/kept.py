@@ -12,6 +12,7 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
 from hydra_lightning.convert.roles import (
     Roles,
+    called,
     events_in,
     find_evaluation,
     loader_of,
@@ -55,6 +56,9 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
         if len(piece.defines) != 1:
             raise Refused("optimizer-place", piece.site, "what is made here is not assigned to one name.")
     nets = nets_of(flow, makers)
+    train = loader_of(flow.batches, flow.setup, flow.before)
+    if train.made is not None and called(train.made[1]) == "range":
+        why = "the batches are cut by hand."
     roles = Roles(
         nets=nets,
         optimizers=optimizers,
@@ -65,7 +69,7 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
             for name, facts in tape.objects.items()
             if name.startswith(("optimizer", "scheduler")) and piece.covers(str(facts["site"]))
         },
-        train=loader_of(flow.batches, flow.setup, flow.before),
+        train=train,
         kept=why if len(optimizers) == 1 else "there are several optimizers.",
     )
     try:
@@ -86,6 +90,7 @@ class Kept:
         last: of the last batch of an epoch, after its step.
         end: of an epoch, after the evaluation.
         held: names that live longer than one of them.
+        folders: that are made before, for what a step saves.
     """
 
     start: list[Piece]
@@ -93,6 +98,7 @@ class Kept:
     last: list[Piece]
     end: list[Piece]
     held: set[str]
+    folders: list[Piece]
 
 
 def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str]) -> Kept:
@@ -149,7 +155,31 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     start, _ = _slice(before, start_roots, wanted)
     held = carried | ({name for piece in start for name in piece.defines} & wanted)
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))
-    return Kept(start, step, last, end, held)
+    folders = [piece for piece in flow.setup if any(_is_for(piece, each) for each in _saving(step, tape))]
+    return Kept(start, step, last, end, held, folders)
+
+
+def _saving(pieces: Sequence[Piece], tape: Tape) -> list[Piece]:
+    """The statements that save what a model gives, so that they have to stay."""
+    inside = [
+        Piece(each, piece.source, piece.names)
+        for piece in pieces
+        for each in ast.walk(piece.node)
+        if isinstance(each, ast.Expr) and only_tells(each)
+    ]
+    return [each for each in inside if evaluates(each, tape)]
+
+
+def _is_for(piece: Piece, saving: Piece) -> bool:
+    """Whether a statement makes the folder that another one saves in."""
+    call = piece.node.value if isinstance(piece.node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith(("makedirs", "mkdir")):
+        return False
+    texts = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
+    told = saving.text(comments=False)
+    return bool(piece.uses & saving.uses - {"os"}) or any(
+        isinstance(each, str) and each in told for each in texts
+    )
 
 
 def evaluates(piece: Piece, tape: Tape) -> bool:
@@ -158,9 +188,15 @@ def evaluates(piece: Piece, tape: Tape) -> bool:
 
 
 def _is_given(piece: Piece, makers: Collection[str]) -> bool:
-    """Whether a function is given an optimizer or a scheduler, which it may change."""
+    """Whether a function is given optimizers or schedulers, which it may change."""
     calls = [each for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
-    given = [each for call in calls for each in call.args if isinstance(each, ast.Name)]
+    given = [
+        each
+        for call in calls
+        for argument in call.args
+        for each in (argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument])
+        if isinstance(each, ast.Name)
+    ]
     return any(piece.names.get(each.id, each.id) in makers for each in given)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hydra_lightning.convert.epochs import numbers_in
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.kept import Kept, evaluates
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope
+from hydra_lightning.convert.rewrite import Scope, is_backward
 from hydra_lightning.convert.roles import iterated_by
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
+from hydra_lightning.convert.within import code_in_step
 
 
 def kept_methods(program: Program, scope: Scope) -> list[str]:
@@ -25,7 +26,11 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
     program.keep(kept.start, "on_train_epoch_start")
     program.keep([*kept.step, *kept.last], "training_step")
     program.keep(kept.end, "on_train_epoch_end")
+    program.keep(kept.folders, "on_train_start")
     methods = []
+    if kept.folders:
+        code = [scope.code(piece) for piece in kept.folders]
+        methods.append(method_text("on_train_start", "", "None", code))
     if kept.start:
         methods.append(method_text("on_train_epoch_start", "", "None", _start(program, scope, kept)))
     methods.append(_training_step(program, scope, kept))
@@ -54,7 +59,7 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
     is_cut_by_hand = isinstance(program.flow.batches.node, ast.For) and "range(" in program.flow.batches.part(
         program.flow.batches.node.iter
     )
-    names = [name for piece in kept.step if (name := _loss_of(piece)) and _is_defined(name, kept.step)]
+    names = [name for piece in kept.step for name in _losses_of(piece) if _is_defined(name, kept.step)]
     for name in dict.fromkeys(names):
         told = name if "loss" in name else f"loss_{name}"
         label = "loss" if len(set(names)) == 1 else told
@@ -108,23 +113,20 @@ def _without_gradients(program: Program, piece: Piece, code: str) -> str:
     return "with torch.no_grad():\n" + textwrap.indent(code, "    ")
 
 
-def _loss_of(piece: Piece) -> str:
-    """``loss`` of ``loss.backward()``."""
-    node = piece.node
-    if (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr == "backward"
-    ):
-        owner = node.value.func.value
-        inner = owner.args[0] if isinstance(owner, ast.Call) and len(owner.args) == 1 else owner
-        return piece.names.get(inner.id, inner.id) if isinstance(inner, ast.Name) else ""
-    return ""
+def _losses_of(piece: Piece) -> Iterator[str]:
+    """``loss`` of ``loss.backward()``, in a loop too."""
+    for call in ast.walk(piece.node) if isinstance(piece.node, (ast.Expr, ast.For)) else ():
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and is_backward(call):
+            owner = call.func.value
+            inner = owner.args[0] if isinstance(owner, ast.Call) and len(owner.args) == 1 else owner
+            if isinstance(inner, ast.Name):
+                yield piece.names.get(inner.id, inner.id)
 
 
 def _is_defined(name: str, pieces: Sequence[Piece]) -> bool:
-    return any(name in piece.assigns for piece in pieces)
+    return any(
+        name in (piece.defines if isinstance(piece.node, ast.For) else piece.assigns) for piece in pieces
+    )
 
 
 def _body(program: Program, scope: Scope, pieces: Sequence[Piece], more: Sequence[Piece] = ()) -> list[str]:
@@ -136,7 +138,7 @@ def _body(program: Program, scope: Scope, pieces: Sequence[Piece], more: Sequenc
         names = [name for piece in makers for name in piece.defines]
         if used & {*names}:
             lines.append(f"{', '.join(name if name in used else '_' for name in names)} = {call}")
-    return [*lines, *(scope.code(piece) for piece in pieces)]
+    return [*lines, *(code_in_step(program, scope, piece) for piece in pieces)]
 
 
 def trains(program: Program, piece: Piece | Block) -> bool:
@@ -167,4 +169,4 @@ def epoch_names(program: Program) -> dict[str, str]:
 def used_in_training(program: Program) -> list[Piece]:
     """The statements that are kept, of all methods."""
     kept = program.kept_statements
-    return [*kept.start, *kept.step, *kept.last, *kept.end]
+    return [*kept.folders, *kept.start, *kept.step, *kept.last, *kept.end]

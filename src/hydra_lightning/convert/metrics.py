@@ -67,6 +67,7 @@ def printed(
         definitions: the functions and classes of the program, which tell what is in a dict that they return.
     """
     found: dict[str, tuple[Piece, ast.expr]] = {}
+    of_training: set[str] = set()
     texts = {
         name
         for piece in pieces
@@ -106,10 +107,14 @@ def printed(
                         item = ast.Subscript(value, ast.Constant(key), ast.Load())
                         found.setdefault(_name(key, value), (piece, item))
                     name = "" if keys else _name(label, value)
+                    words = {*re.findall(r"[a-z]+", label.lower())}
                     label = ""
                     known = {ast.unparse(each) for _, each in found.values()}
-                    if name and name not in found and ast.unparse(value) not in known:
+                    # Of a "train loss" and a "val loss" it is the second.
+                    is_new = name not in found or (name in of_training and not words.isdisjoint(SETS))
+                    if name and is_new and ast.unparse(value) not in known:
                         found[name] = (piece, value)
+                        of_training |= {name} if "train" in words else set()
     return [(name, piece, value) for name, (piece, value) in found.items()]
 
 

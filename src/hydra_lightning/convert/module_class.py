@@ -24,7 +24,6 @@ from hydra_lightning.convert.evaluation import (
 )
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import (
-    code_in_step,
     end_hook,
     hooks,
     made_anew,
@@ -50,6 +49,7 @@ from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.steps import limit_of, steps_counted
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import class_text, file_text, method_text, parameters_text, with_helpers
+from hydra_lightning.convert.within import code_in_step, used_in_step
 
 
 def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Scope, list[str]]:
@@ -71,7 +71,8 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         *functions,
         *(piece for each in evaluations for piece in each.pieces),
     ]
-    used = set().union(*(used_in(piece) for piece in pieces), *(each.told for each in evaluations))
+    reads = [used_in_step(program, each) if each in flow.body else used_in(each) for each in pieces]
+    used = set().union(*reads, *(each.told for each in evaluations))
     used |= set().union(*(piece.uses for piece in [*program.at_start, *functions]))
     counted = steps_counted(program)
     used -= {*counted}

@@ -132,7 +132,7 @@ class Piece:
         """Names that it reads, by the names where it goes; not those of builtins."""
         if isinstance(self.node, (ast.FunctionDef, ast.ClassDef)):
             return _free(self.text(comments=False), self.source.assigned) - {self.node.name}
-        if isinstance(self.node, (ast.With, ast.If)):
+        if isinstance(self.node, (ast.With, ast.If, ast.For, ast.Try)):
             return self._used_in_order(self.node)
         read = {
             each.id
@@ -147,17 +147,21 @@ class Piece:
         inner |= {each.id for each in ast.walk(self.node) if isinstance(each, ast.Name) and id(each) in bound}
         return {self.names.get(name, name) for name in read - inner if self._is_made(name)}
 
-    def _used_in_order(self, node: ast.With | ast.If) -> set[str]:
-        """What a ``with`` or an ``if`` reads that its own statements have not assigned before."""
+    def _used_in_order(self, node: ast.With | ast.If | ast.For | ast.Try) -> set[str]:
+        """What a statement with others in it reads that these have not assigned before."""
         found: set[str] = set()
-        first: set[str] = set()
-        heads = [node.test] if isinstance(node, ast.If) else [each.context_expr for each in node.items]
+        heads = [node.test] if isinstance(node, ast.If) else []
+        heads += [node.iter] if isinstance(node, ast.For) else []
+        heads += [each.context_expr for each in node.items] if isinstance(node, ast.With) else []
         for head in heads:
             found |= Piece(ast.Expr(head), self.source, self.names).uses
         if isinstance(node, ast.With):
             targets = [each.optional_vars for each in node.items if each.optional_vars is not None]
-            first |= {name.id for each in targets for name in ast.walk(each) if isinstance(name, ast.Name)}
-        for branch in (node.body, node.orelse if isinstance(node, ast.If) else []):
+        else:
+            targets = [node.target] if isinstance(node, ast.For) else []
+        names = [name.id for each in targets for name in ast.walk(each) if isinstance(name, ast.Name)]
+        first = {self.names.get(name, name) for name in names}
+        for branch in branches_of(node):
             assigned = set(first)
             for statement in branch:
                 piece = Piece(statement, self.source, self.names)
@@ -174,8 +178,9 @@ class Piece:
         if isinstance(node, ast.Assign):
             plain = all(isinstance(each, (ast.Name, ast.Tuple, ast.List)) for each in node.targets)
             return self.defines if plain else set()
-        if isinstance(node, (ast.With, ast.If)):
-            bodies = [node.body, node.orelse] if isinstance(node, ast.If) else [node.body]
+        is_counted = isinstance(node, ast.For) and ast.unparse(node.iter).startswith("range(")
+        if isinstance(node, (ast.With, ast.If, ast.Try)) or (is_counted and isinstance(node, ast.For)):
+            bodies = [each for each in branches_of(node) if each or isinstance(node, ast.If)]
             pieces = [[Piece(each, self.source, self.names) for each in body] for body in bodies]
             return set.intersection(*(set().union(*(each.assigns for each in body)) for body in pieces))
         return set()
@@ -242,6 +247,13 @@ class Piece:
         first = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
         last = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
         return first, last
+
+
+def branches_of(node: ast.With | ast.If | ast.For | ast.Try) -> list[list[ast.stmt]]:
+    """The statements in a statement, those together that follow each other."""
+    if isinstance(node, ast.Try):
+        return [[*node.body, *node.orelse], *(each.body for each in node.handlers), node.finalbody]
+    return [node.body] if isinstance(node, ast.With) else [node.body, node.orelse]
 
 
 def was_run(piece: Piece, statement: ast.stmt, tape: Tape) -> bool:

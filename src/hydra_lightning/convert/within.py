@@ -1,0 +1,85 @@
+"""An evaluation within a step, under a condition: its numbers are logged where they were printed."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import textwrap
+from dataclasses import replace
+
+from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.kept import evaluates
+from hydra_lightning.convert.metrics import printed
+from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.rewrite import Scope, used_in
+from hydra_lightning.convert.settings import setting_in
+from hydra_lightning.convert.source import Piece, branches_of
+from hydra_lightning.convert.tells import only_tells
+
+
+def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
+    """A statement of a step; of an evaluation in it the numbers are logged that were printed."""
+    if not evaluates(piece, program.tape) or not isinstance(piece.node, (ast.If, ast.Try)):
+        return scope.code(piece)
+    edits: dict[int, str] = {}
+    for node in itertools.chain(*branches_of(piece.node)):
+        inner = Piece(node, piece.source, piece.names)
+        remembers = _only_remembers(program, inner)
+        if not remembers and not only_tells(node):
+            continue
+        logged = [
+            (name, one, value)
+            for name, one, value in printed([inner], _counters(program))
+            if setting_in(value, one, program.settings) is None
+        ]
+        is_text = not remembers and any(map(is_print, ast.walk(node)))
+        if not logged and (is_text or evaluates(inner, program.tape)):
+            # What it tells is no number, or it saves what a model gives.
+            continue
+        calls = [f'self.log("val/{name}", {scope.code(one, value)})' for name, one, value in logged]
+        edits[id(node)] = textwrap.indent("\n".join(calls), " " * node.col_offset).lstrip()
+    return replace(scope, edits=edits).code(piece)
+
+
+def used_in_step(program: Program, piece: Piece) -> set[str]:
+    """The names that a statement of a step reads as it is written."""
+    code = code_in_step(program, Scope({}, lambda name: name), piece)
+    return used_in(piece) & {each.id for each in ast.walk(ast.parse(code)) if isinstance(each, ast.Name)}
+
+
+def is_print(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+
+
+def _only_remembers(program: Program, piece: Piece) -> bool:
+    """Whether a statement under a condition only saves, tells and remembers values that nothing else reads."""
+    flow = program.flow
+    others = [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after)]
+    inside = {id(each) for each in ast.walk(piece.node)}
+    read = {
+        other.names.get(each.id, each.id)
+        for other in others
+        for each in ast.walk(other.node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and id(each) not in inside
+    }
+    return _remembers(piece.node) and not piece.defines & read
+
+
+def _remembers(statement: ast.stmt) -> bool:
+    """Whether a statement under a condition only remembers values, tells and saves."""
+    return isinstance(statement, ast.If) and all(
+        isinstance(each, (ast.Assign, ast.AugAssign)) or only_tells(each) or _remembers(each)
+        for each in [*statement.body, *statement.orelse]
+    )
+
+
+def _counters(program: Program) -> set[str]:
+    flow = program.flow
+    added = {name for each in flow.body if isinstance(each.node, ast.AugAssign) for name in each.defines}
+    return added | {name for head in (flow.epochs, flow.batches) for name in _targets(head)}
+
+
+def _targets(head: Piece) -> set[str]:
+    node = head.node
+    names = ast.walk(node.target) if isinstance(node, ast.For) else ()
+    return {head.names.get(each.id, each.id) for each in names if isinstance(each, ast.Name)}
