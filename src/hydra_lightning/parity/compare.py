@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -60,13 +61,17 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
     """
     steps, others = original.steps(), other.steps()
     notes: list[str] = []
+    trained = _trained(original), _trained(other)
+    evaluation = functools.partial(_evaluation, tolerance=tolerance, trained=trained, notes=notes)
     for index, (step, twin) in enumerate(zip_longest(steps, others)):
         if step is None or twin is None:
             event = (step or twin).backward
             sides = (event, None) if twin is None else (None, event)
             return Comparison(len(steps), index, Difference("number of steps", index, *sides), notes)
         last = index == len(steps) - 1
-        difference = _difference(step, twin, tolerance, last, notes)
+        # What follows the last step of the one comes before the next of another that trains on.
+        following = [each for later in others[index + 1 : index + 2] for each in later.before]
+        difference = _difference(step, twin, tolerance, following if last else None, evaluation)
         if difference is not None:
             return Comparison(len(steps), index, difference, notes)
     if not tolerance and original.weights != other.weights:
@@ -76,9 +81,15 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
     return Comparison(len(steps), len(steps), None, notes)
 
 
-def _difference(step: Step, twin: Step, tolerance: float, last: bool, notes: list[str]) -> Difference | None:
-    """The first difference of two steps."""
-    found = _evaluation(step.index, step.before, twin.before, tolerance, False, notes)
+def _difference(
+    step: Step,
+    twin: Step,
+    tolerance: float,
+    following: Sequence[Event] | None,
+    evaluation: Callable[..., Difference | None],
+) -> Difference | None:
+    """The first difference of two steps; what is evaluated after them is compared where they are the last ones."""
+    found = evaluation(step.index, step.before, twin.before, after=False)
     if found is not None:
         return found
     one, two = step.backward, twin.backward
@@ -95,8 +106,8 @@ def _difference(step: Step, twin: Step, tolerance: float, last: bool, notes: lis
             return Difference("learning rate", step.index, one_step, other_step)
         if not _equal([ours["gradient"]], [theirs["gradient"]], tolerance):
             return Difference("gradient", step.index, one_step, other_step)
-    if last:
-        return _evaluation(step.index, step.after, twin.after, tolerance, True, notes)
+    if following is not None:
+        return evaluation(step.index, step.after, [*twin.after, *following], after=True)
     return None
 
 
@@ -104,8 +115,10 @@ def _evaluation(
     index: int,
     events: Sequence[Event],
     others: Sequence[Event],
-    tolerance: float,
+    *,
     after: bool,
+    tolerance: float,
+    trained: tuple[set[str], set[str]],
     notes: list[str],
 ) -> Difference | None:
     """What the model gave between two steps, and at the end.
@@ -114,9 +127,11 @@ def _evaluation(
     """
     ours, theirs = ([event for event in side if event.is_evaluation] for side in (events, others))
     if [each.data["output"] for each in ours] != [each.data["output"] for each in theirs[: len(ours)]]:
-        # The model may be called in other pieces, as layer by layer.
+        # The model may be called in other pieces, as layer by layer, to compute the same losses.
         losses = _of_kind(events, "loss"), _of_kind(others, "loss")
-        ours, theirs = losses if all(losses) else (ours, theirs)
+        rests = _without_loss(events, trained[0]), _without_loss(others, trained[1])
+        if all(losses) and rests[0] == rests[1][: len(rests[0])]:
+            ours, theirs = losses
     if not ours or not theirs:
         if theirs:
             notes.append(_more(index, len(theirs), after))
@@ -133,6 +148,18 @@ def _evaluation(
         if two is None or not _equal([one.data[key]], [two.data[key]], tolerance):
             return Difference("evaluation", index, one, two)
     return None
+
+
+def _trained(tape: Tape) -> set[str]:
+    """The modules that training calls."""
+    return {event.about for event in tape.events if event.kind == "forward" and event.data["grad"]}
+
+
+def _without_loss(events: Sequence[Event], trained: set[str]) -> list[int]:
+    """What the model gave after the last loss: no loss says whether it is the same. Its parts may draw pictures."""
+    last = max((index for index, event in enumerate(events) if event.kind == "loss"), default=-1)
+    rest = [event for event in events[last + 1 :] if event.is_evaluation]
+    return [event.data["output"] for event in rest if event.about in trained]
 
 
 def _more(index: int, batches: int, after: bool) -> str:

@@ -1,0 +1,26 @@
+"""Put into train mode once; evaluations leave it in the other."""
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+x = torch.randn(60, 8)
+y = x.sum(1, keepdim=True)
+train_loader = DataLoader(TensorDataset(x[:40], y[:40]), batch_size=8, shuffle=True)
+val_loader = DataLoader(TensorDataset(x[40:], y[40:]), batch_size=10)
+model = nn.Sequential(nn.Linear(8, 4), nn.Dropout(0.3), nn.Linear(4, 1))
+criterion = nn.MSELoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+model.train()
+for epoch in range(2):
+    for xb, yb in train_loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            total += criterion(model(xb), yb).item()
+    print(f"val loss {total}")

@@ -1,0 +1,67 @@
+"""The first difference of two tapes, of events that are written by hand."""
+
+from __future__ import annotations
+
+from hydra_lightning.parity.compare import Difference, compare
+from hydra_lightning.parity.tape import Event, Tape
+
+BACKWARD = Event("backward", "train.py:9", "loader0", {"loss": ["0x1.0p+0"], "rng": {"torch": 1}})
+STEP = Event("step", "train.py:10", "optimizer0", {"lr": ["0x1.0p-4"], "sizes": [8], "gradient": "0x1.0p+0"})
+FORWARD = Event("forward", "train.py:8", "module0", {"grad": True, "train": True, "batch": 0})
+TRAINED = [FORWARD, BACKWARD, STEP] * 4
+
+
+def gave(output: int, module: str = "module0") -> Event:
+    return Event(
+        "forward", "train.py:14", module, {"grad": False, "train": False, "batch": 0, "output": output}
+    )
+
+
+def loss(value: float) -> Event:
+    return Event("loss", "train.py:15", "", {"value": value.hex(), "function": "mse_loss"})
+
+
+def first(original: list[Event], other: list[Event]) -> tuple[str, int] | None:
+    difference: Difference | None = compare(tape(original), tape(other)).difference
+    return (difference.what, difference.step) if difference else None
+
+
+def tape(events: list[Event]) -> Tape:
+    return Tape("completed", ["train.py"], "/program", events=events)
+
+
+def test_an_evaluation_in_other_pieces_is_compared_by_its_losses() -> None:
+    evaluated = [*TRAINED, gave(1), gave(2), loss(0.5)]
+    assert first(evaluated, [*TRAINED, gave(2), loss(0.5)]) is None
+    assert first(evaluated, [*TRAINED, gave(2), loss(0.6)]) == ("evaluation", 3)
+
+
+def test_what_no_loss_is_computed_of_has_to_be_there() -> None:
+    tested = [*TRAINED, gave(1), loss(0.5), gave(2)]
+    assert first(tested, tested) is None
+    assert first(tested, [*TRAINED, gave(1), loss(0.5)]) == ("evaluation", 3)
+    assert first(tested, [*TRAINED, gave(1), loss(0.5), gave(3)]) == ("evaluation", 3)
+
+
+def test_a_picture_of_a_part_of_the_model_may_be_left_out() -> None:
+    drawn = [*TRAINED, gave(1), loss(0.5), gave(2, "module1")]
+    assert first(drawn, [*TRAINED, gave(1), loss(0.5)]) is None
+
+
+def test_more_evaluation_is_told_and_no_difference() -> None:
+    found = compare(tape(TRAINED), tape([gave(1), *TRAINED, gave(2)]))
+    assert found.difference is None
+    assert found.notes == [
+        "the other run evaluates 1 batches more before training",
+        "the other run evaluates 1 batches more after training",
+    ]
+
+
+def test_a_training_that_goes_on_evaluates_before_its_next_step() -> None:
+    evaluated = [*TRAINED, gave(1), loss(0.5)]
+    assert first(evaluated, [*evaluated, BACKWARD, STEP]) == ("number of steps", 4)
+    assert first(evaluated, [*TRAINED, BACKWARD, STEP]) == ("evaluation", 3)
+
+
+def test_steps_that_are_missing() -> None:
+    assert first(TRAINED, TRAINED[:-3]) == ("number of steps", 3)
