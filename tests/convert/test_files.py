@@ -33,14 +33,14 @@ ENTRIES = [
 def test_yaml_with_its_comments(tmp_path: Path, text: str, arguments: list[str]) -> None:
     (tmp_path / "settings.yaml").write_text(YAML)
     (piece,) = pieces(text)
-    assert read_settings(piece, tmp_path, arguments) == ("cfg", ENTRIES)
+    assert read_settings(piece, tmp_path, arguments, {}) == ("cfg", ENTRIES)
 
 
 def test_json(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"lr": 0.1, "model": {"hidden": 32}}')
     (piece,) = pieces('cfg = json.loads(open("settings.json").read())')
     entries = [Entry(("lr",), 0.1, ""), Entry(("model", "hidden"), 32, "")]
-    assert read_settings(piece, tmp_path, []) == ("cfg", entries)
+    assert read_settings(piece, tmp_path, [], {}) == ("cfg", entries)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,13 @@ def test_what_is_no_file_of_settings(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.yaml").write_text(YAML)
     (tmp_path / "rows.yaml").write_text("[1, 2]")
     (piece,) = pieces(text)
-    assert read_settings(piece, tmp_path, []) is None
+    assert read_settings(piece, tmp_path, [], {}) is None
+
+
+def test_a_function_that_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text(YAML)
+    function, piece = pieces(
+        'def load(path):\n    return yaml.safe_load(open(path))\n\n\ncfg = load("settings.yaml")'
+    )
+    assert read_settings(piece, tmp_path, [], {"load": function}) == ("cfg", ENTRIES)
+    assert read_settings(piece, tmp_path, [], {}) is None
