@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from hydra_lightning.runs.record import open_run
 from hydra_lightning.scaffold.new import BARE, EXAMPLES, new_project
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
 
 
 def _first_columns(section: str) -> list[str]:
@@ -63,3 +66,25 @@ def test_the_tables_of_keys_have_exactly_the_keys_of_train_and_eval(tmp_path: Pa
         documented = set().union(*map(_names, _first_columns(section)))
         keys = re.findall(r"^(\w+):", (configs / name).read_text(), re.MULTILINE)
         assert documented == {key for key in keys if key != "defaults"} | more
+
+
+def test_the_table_of_refusals_has_exactly_the_codes() -> None:
+    section = (ROOT / "docs/how-to/convert.md").read_text().split("## What is refused")[1].split("\n## ")[0]
+    documented = set().union(*map(_names, _first_columns(section)))
+    patterns = {*_codes_of_refusals()}
+    assert [each for each in patterns if not any(re.fullmatch(each, code) for code in documented)] == []
+    assert [code for code in documented if not any(re.fullmatch(each, code) for each in patterns)] == []
+
+
+def _codes_of_refusals() -> Iterator[str]:
+    """The codes that conversion refuses with, as regular expressions: ``several-{kind}s`` is more than one."""
+    for file in (ROOT / "src/hydra_lightning/convert").glob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "Refused":
+                code = call.args[0]
+                if isinstance(code, ast.JoinedStr):
+                    yield "".join(
+                        str(each.value) if isinstance(each, ast.Constant) else ".+" for each in code.values
+                    )
+                else:
+                    yield from (each.value for each in ast.walk(code) if isinstance(each, ast.Constant))

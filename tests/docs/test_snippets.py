@@ -6,6 +6,7 @@ An HTML comment before a fenced block tells the test what the page does not:
     <!-- test: skip, REASON -->     the next block is not run
     <!-- test: exit=1 -->           the next block ends with this exit code
     <!-- test: output -->           every line of the next block is in the output of the block before it
+    <!-- test: in=PATH -->          the next block is a part of that file, as the commands of the page leave it
 
 The blocks below one ``project=`` are one shell session, which starts in that folder. A block with ``title="PATH"``
 is written to that file. Python blocks that follow one another are one program. YAML and JSON blocks parse.
@@ -29,6 +30,7 @@ from processes import fork_server
 from hydra_lightning.scaffold.new import BARE, EXAMPLES, new_project
 
 ROOT = Path(__file__).parents[2]
+PROJECT = "my-project"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PIECE = re.compile(
     r"^ *<!-- test: (?P<key>\w+)(?:=|, )?(?P<value>.*?) -->$"
@@ -47,6 +49,7 @@ class Block:
     file: str | None
     exit: int
     is_output: bool
+    part_of: str | None = None
 
 
 @dataclass
@@ -83,6 +86,7 @@ def sessions(page: Path) -> list[Session]:
                         file=title[1] if title else None,
                         exit=int(said.get("exit", 0)),
                         is_output="output" in said,
+                        part_of=said.get("in"),
                     )
                 )
             said = {}
@@ -122,6 +126,12 @@ def test_what_a_page_shows_runs(session: Session, tmp_path: Path, forking: Path)
             output = (printed / str(before.line)).read_text()
             absent = [line for line in block.text.splitlines() if line.strip() not in output]
             assert not absent, f"{session.page.name}:{block.line}: not printed: {absent}\n{output}"
+    for block in session.blocks:
+        if block.part_of:
+            content = (tmp_path / PROJECT / block.part_of).read_text(encoding="utf-8")
+            assert _bare(block.text) in _bare(content), (
+                f"{session.page.name}:{block.line}: not in it:\n{content}"
+            )
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=str)
@@ -133,11 +143,16 @@ def test_data_that_a_page_shows_parses(session: Session) -> None:
             json.loads(block.text)
 
 
+def _bare(text: str) -> str:
+    """The lines of a text without those that are empty, and without indentation."""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
 def _joined(blocks: list[Block]) -> list[Block]:
     """``blocks`` with the Python programs that are shown in several parts in one."""
     joined: list[Block] = []
     for block in blocks:
-        before = joined[-1] if joined else None
+        before = joined[-1] if joined and not joined[-1].part_of and not block.part_of else None
         if before and (before.language, before.file) == ("python", None) == (block.language, block.file):
             joined[-1] = Block(before.line, "python", before.text + block.text, None, block.exit, False)
         else:
@@ -148,6 +163,8 @@ def _joined(blocks: list[Block]) -> list[Block]:
 def _command(block: Block) -> str | None:
     """The shell command that does what a reader does with ``block``; None when that is reading."""
     text = block.text.rstrip("\n")
+    if block.part_of:
+        return None
     if block.file:
         folder = f"mkdir -p {Path(block.file).parent}\n"
         command = f"{folder}cat > {block.file} <<'END_OF_BLOCK'\n{text}\nEND_OF_BLOCK"
@@ -173,7 +190,7 @@ def _run(
         folder.mkdir()
     else:
         assert project in (*EXAMPLES, BARE)
-        folder = new_project(tmp_path / "my-project", project).root
+        folder = new_project(tmp_path / PROJECT, project).root
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("WANDB", "COMET", "PYTEST"))
     }
