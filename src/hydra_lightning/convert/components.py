@@ -12,7 +12,7 @@ from hydra_lightning.convert.data_class import data_pieces
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, draws, needed
+from hydra_lightning.convert.rewrite import Scope, draws, needed, used_in
 from hydra_lightning.convert.settings import Computed, Setting
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
@@ -33,6 +33,8 @@ def components_text(program: Program) -> tuple[str, Node]:
     defined = {name for piece in program.objects for name in piece.defines} | {*program.settings}
     inner = _of_the_program(program, pieces, defined)
     if inner:
+        devices = {*program.devices} & set().union(*map(used_in, inner))
+        objects = [each for each in program.flow.setup if each in objects or each.defines & devices]
         pieces = needed(objects, {*nets, *(name for piece in inner for name in piece.uses)})
         helpers, imports = with_helpers(program, pieces)
     data = data_pieces(program)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from hydra_lightning.convert.source import Source
+
 
 def phase(statement: ast.For) -> str:
     """``phase`` of ``for phase in ("train", "val"):`` where what is done with it depends on it."""
@@ -28,13 +30,25 @@ def is_of_a_run(statement: ast.stmt) -> bool:
     )
 
 
-def is_of_none(test: ast.expr) -> bool:
-    """``scheduler is not None``, ``args.clip is None``"""
-    return (
+def is_always_none(statement: ast.If, source: Source) -> bool:
+    """Whether a branch is taken always or never: ``if scheduler is not None:``, of what no loop around it changes."""
+    test = statement.test
+    if not (
         isinstance(test, ast.Compare)
         and isinstance(test.left, (ast.Name, ast.Attribute))
         and isinstance(test.ops[0], (ast.Is, ast.IsNot))
         and isinstance(test.comparators[0], ast.Constant)
+    ):
+        return False
+    loops = [each for each in ast.walk(source.tree) if isinstance(each, (ast.For, ast.While))]
+    around = [each for each in loops if each.lineno < statement.lineno <= (each.end_lineno or 0)]
+    told = ast.unparse(test.left)
+    return not any(
+        isinstance(each, (ast.Name, ast.Attribute))
+        and isinstance(each.ctx, ast.Store)
+        and ast.unparse(each) == told
+        for loop in around
+        for each in ast.walk(loop)
     )
 
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hydra_lightning.convert.batches import called
 from hydra_lightning.convert.downloads import edits_of, prepare_data
 from hydra_lightning.convert.drawing import may_draw
 from hydra_lightning.convert.flow import pieces_in
@@ -17,7 +18,6 @@ from hydra_lightning.convert.methods import methods_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, used_in
-from hydra_lightning.convert.roles import called
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import (
@@ -57,7 +57,8 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
             program.keep([loader.made[0]], f"{kind}_dataloader")
         else:
             code = f"self.{attribute(loader.name or '', OF_DATA)}"
-        result = "range" if code.startswith("range") else "DataLoader"
+        code = f"Batches(lambda: {code})" if loader.is_generated else code
+        result = next((each for each in ("range", "Batches") if code.startswith(f"{each}(")), "DataLoader")
         methods.append(f"def {kind}_dataloader(self) -> {result}:\n    return {code}")
     methods = [*prepare_data(fetched, fetching), *methods]
     first = [f"def __init__(self{parameters_text(scope.used)}) -> None:", "    super().__init__()"]
@@ -87,7 +88,7 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     helpers, imports = with_helpers(program, [*pieces, *calls], inner)
     helpers += [text for name, text in CLASSES.items() if name in classes.values()]
     extra = [
-        "from collections.abc import Iterator",
+        "from collections.abc import Callable, Iterator",
         "from typing import Any",
         "from lightning import LightningDataModule",
         "from torch.utils.data import DataLoader",

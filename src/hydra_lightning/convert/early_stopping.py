@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hydra_lightning.convert.batches import assigned
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.roles import assigned
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from hydra_lightning.convert.batches import assigned, called, iterated_by
 from hydra_lightning.convert.flow import Flow
 from hydra_lightning.convert.known import Known
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.roles import assigned, called, iterated_by
 from hydra_lightning.convert.settings import Setting, literal_of, setting_in
 from hydra_lightning.convert.source import Piece
 

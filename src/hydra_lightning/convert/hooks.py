@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from hydra_lightning.convert.batches import assigned
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.kept import acts, evaluates, only_collects
 from hydra_lightning.convert.kept_class import epoch_names
@@ -14,7 +15,6 @@ from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, is_an_exit, needed
-from hydra_lightning.convert.roles import assigned
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.within import code_in_step, is_print

@@ -7,18 +7,11 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from hydra_lightning.convert.batches import called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
-from hydra_lightning.convert.roles import (
-    Roles,
-    called,
-    events_in,
-    find_evaluation,
-    loader_of,
-    nets_of,
-    public,
-)
+from hydra_lightning.convert.roles import Roles, events_in, find_evaluation, nets_of, public
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
@@ -56,7 +49,8 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
         if len(piece.defines) != 1:
             raise Refused("optimizer-place", piece.site, "what is made here is not assigned to one name.")
     nets = nets_of(flow, makers)
-    train = loader_of(flow.batches, flow.setup, flow.before)
+    train = loader_of(flow, flow.batches, flow.setup, flow.before)
+    train.is_late = is_drawn_late(train, flow, tape)
     if train.made is not None and called(train.made[1]) == "range":
         why = "the batches are cut by hand."
     roles = Roles(

@@ -7,13 +7,13 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from hydra_lightning.convert.batches import Loader, iterated_by
 from hydra_lightning.convert.epochs import numbers_in
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.kept import Kept, evaluates
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope, is_backward
-from hydra_lightning.convert.roles import iterated_by
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
@@ -47,11 +47,14 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
 
 
 def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
-    target, index = program.roles.train.target, program.roles.train.index or "batch_idx"
+    train = program.roles.train
+    target, index = train.target, train.index or "batch_idx"
     is_used = bool(
         {*re.findall(r"\w+", target)} & set().union(*(each.uses for each in [*kept.step, *kept.last]))
     )
     body = [f"{target} = batch"] if target != "batch" and is_used else []
+    if train.is_late:
+        body = _fetched(train)
     body += _body(program, scope, [*kept.step], kept.last)
     if kept.last:
         body.append("if self.trainer.is_last_batch:")
@@ -64,10 +67,21 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
         told = name if "loss" in name else f"loss_{name}"
         label = "loss" if len(set(names)) == 1 else told
         value = f"{scope.names.get(name, name)}.detach()"
-        more = ", batch_size=1" if is_cut_by_hand else ""
+        more = ", batch_size=1" if is_cut_by_hand or train.is_late else ""
         body.append(f'self.log("train/{label}", {value}, on_step=False, on_epoch=True, prog_bar=True{more})')
     body += _metrics(program, scope, kept)
-    return method_text("training_step", f"batch: Any, {index}: int", "None", body)
+    given = "dataloader_iter: Iterator[Any]" if train.is_late else f"batch: Any, {index}: int"
+    return method_text("training_step", given, "None", body)
+
+
+def _fetched(loader: Loader) -> list[str]:
+    """The first lines of a step that asks for its batch itself."""
+    moved = "self.transfer_batch_to_device(batch, self.device, 0)"
+    return [
+        "# Fetched here: the Trainer would fetch a batch ahead, and draw random numbers in another order.",
+        f"batch, {loader.index or '_'}, _ = next(dataloader_iter)",
+        f"{loader.target} = {moved}",
+    ]
 
 
 def _metrics(program: Program, scope: Scope, kept: Kept) -> list[str]:

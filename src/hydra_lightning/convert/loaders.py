@@ -8,6 +8,14 @@ import itertools
 from hydra_lightning.convert.program import Program
 
 CLASSES = {
+    "Batches": '''class Batches:
+    """What a function yields, anew for each epoch."""
+
+    def __init__(self, function: Callable[[], Iterator[Any]]) -> None:
+        self.function = function
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.function()''',
     "LookAheadLoader": '''class LookAheadLoader(DataLoader):
     """Fetches a batch before it gives the one before it, as accelerate does: random numbers are drawn in this order."""
 
@@ -28,6 +36,8 @@ CLASSES = {
 
 def class_of(program: Program, kind: str) -> str:
     """The class of the loader of that kind, ``train``, ``val`` or ``test``."""
+    if program.loaders[kind].is_generated:
+        return "Batches"
     heads = {"train": program.flow.batches}
     heads |= {"val": program.roles.val_block.head} if program.roles.val_block else {}
     heads |= {"test": program.roles.test_block.head} if program.roles.test_block else {}

@@ -173,7 +173,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         methods.insert(1, _forward(program, by_name=_takes_names(program, pieces)))
     text = class_text(f"{program.camel}Module", "LightningModule", f"{program.told}.", methods)
     extra = [
-        "from collections.abc import Callable, Sequence",
+        "from collections.abc import Callable, Iterator, Sequence",
         "from typing import Any",
         "import torch",
         "from lightning import LightningModule",

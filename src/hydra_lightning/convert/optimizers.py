@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.config.signatures.read import read_signature
+from hydra_lightning.convert.batches import called, iterated_by
 from hydra_lightning.convert.flow import Flow
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope, needed
-from hydra_lightning.convert.roles import called, iterated_by
 from hydra_lightning.convert.settings import RESOLVERS, Setting, is_literal, setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from hydra_lightning.convert.batches import Loader
 from hydra_lightning.convert.constants import constants_of
 from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
@@ -14,7 +15,7 @@ from hydra_lightning.convert.kept import Kept, evaluates, kept_statements
 from hydra_lightning.convert.known import Known
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
-from hydra_lightning.convert.roles import Loader, Roles, events_in
+from hydra_lightning.convert.roles import Roles, events_in
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source
 from hydra_lightning.convert.tells import only_tells

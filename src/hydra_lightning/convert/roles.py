@@ -8,30 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hydra_lightning.convert.accelerate import accelerator_arguments
-from hydra_lightning.convert.edits import specialised
+from hydra_lightning.convert.batches import Loader, assigned, called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, root_of
 from hydra_lightning.parity.tape import Tape
-
-WRAPPERS = ("enumerate", "tqdm", "iter", "track")
-
-
-@dataclass
-class Loader:
-    """Where the batches of a loop come from.
-
-    Attributes:
-        name: the variable, or None for a loader that is made in the head of the loop.
-        made: the piece and the ``DataLoader(...)`` call in it; None when a function of the program makes it.
-        target: the code of what a batch is unpacked into.
-        index: the name of the counter, where there is one.
-    """
-
-    name: str | None
-    made: tuple[Piece, ast.Call] | None
-    target: str
-    index: str | None
 
 
 @dataclass
@@ -82,9 +63,15 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
     """
     optimizer, call = _made(flow, tape, "optimizer")
     nets = _nets(flow, optimizer, call)
-    train = loader_of(flow.batches, flow.setup, flow.before)
+    train = loader_of(flow, flow.batches, flow.setup, flow.before)
     if train.made is not None and called(train.made[1]) == "range":
         raise Refused("index-loop", flow.batches.site, "the batches are cut by hand.")
+    if is_drawn_late(train, flow, tape):
+        raise Refused(
+            "no-length",
+            flow.batches.site,
+            "no batch is fetched before the step that needs it.",
+        )
     losses = [piece for piece in flow.body if _has(piece, tape, "backward")]
     if len(losses) != 1:
         raise Refused("several-backwards", losses[-1].site, "backward is called at more than one place.")
@@ -202,13 +189,6 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
     return dict(sorted(found.items(), key=lambda each: flow.setup.index(each[1])))
 
 
-def assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
-    """The piece that makes the object of that name, not one that moves it to a device."""
-    found = [piece for piece in pieces if name in piece.defines and isinstance(piece.node, ast.Assign)]
-    made = [piece for piece in found if name not in piece.uses]
-    return made[-1] if made else None
-
-
 def _loss(piece: Piece) -> ast.expr:
     node = piece.node
     if (
@@ -240,93 +220,6 @@ def _need_plain_steps(flow: Flow, tape: Tape, accumulates: bool) -> None:
         raise Refused(
             "steps", flow.batches.site, f"gradients are set to zero between backward and step: {plain}."
         )
-
-
-def loader_of(head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]) -> Loader:
-    node = head.node
-    if not isinstance(node, ast.For):
-        raise Refused("while-batches", head.site, "the loop over batches is a while loop.")
-    iterated, target, index = node.iter, node.target, None
-    wrapped = {
-        name: piece.node.value
-        for piece in before
-        if isinstance(piece, Piece)
-        and isinstance(piece.node, ast.Assign)
-        and (_is_wrapper(piece.node.value) or isinstance(piece.node.value, ast.Name))
-        for name in piece.defines
-    }
-    while True:
-        if isinstance(iterated, ast.Name):
-            iterated = wrapped.get(head.names.get(iterated.id, iterated.id), iterated)
-        if not isinstance(iterated, ast.Call) or not _is_wrapper(iterated):
-            break
-        if called(iterated) == "enumerate":
-            if not isinstance(target, ast.Tuple) or not isinstance(target.elts[0], ast.Name):
-                raise Refused("enumerate", head.site, "enumerate is not unpacked into a counter and a batch.")
-            index, target = target.elts[0].id, target.elts[1]
-        iterated = iterated.args[0]
-    code = head.part(target).strip("()")
-    if isinstance(iterated, ast.Name):
-        name = head.names.get(iterated.id, iterated.id)
-        made = assigned(setup, name)
-        if made is None:
-            raise Refused("loader", head.site, f"{name} is not made before the loop over epochs.")
-        value = made.node.value if isinstance(made.node, ast.Assign) else None
-        plain = isinstance(value, ast.Call) and called(value) == "DataLoader" and len(made.defines) == 1
-        return Loader(name, (made, value) if plain and isinstance(value, ast.Call) else None, code, index)
-    if isinstance(iterated, ast.Subscript) and (item := _item(iterated, head, setup)) is not None:
-        return Loader(None, item, code, index)
-    if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
-        return Loader(None, (head, iterated), code, index)
-    raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
-
-
-def iterated_by(head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.expr]:
-    """What a loop goes over, without progress bars, and where it is made."""
-    assert isinstance(head.node, ast.For)
-    piece, iterated = head, head.node.iter
-    while True:
-        if isinstance(iterated, ast.Call) and called(iterated) in ("tqdm", "track") and iterated.args:
-            iterated = iterated.args[0]
-        elif isinstance(iterated, ast.Name):
-            made = assigned(setup, piece.names.get(iterated.id, iterated.id))
-            if made is None or not isinstance(made.node, ast.Assign):
-                return piece, iterated
-            piece, iterated = made, made.node.value
-        else:
-            return piece, iterated
-
-
-def _item(node: ast.Subscript, head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.Call] | None:
-    """Where ``loaders["train"]`` is made: in a dict, one by one or by a comprehension."""
-    if not isinstance(node.value, ast.Name) or not isinstance(node.slice, ast.Constant):
-        return None
-    piece = assigned(setup, head.names.get(node.value.id, node.value.id))
-    if piece is None or not isinstance(piece.node, ast.Assign):
-        return None
-    value = piece.node.value
-    if isinstance(value, ast.DictComp) and isinstance(target := value.generators[0].target, ast.Name):
-        statement, source = specialised(piece.source, piece.node, {target.id: node.slice.value})
-        piece = Piece(statement, source, piece.names)
-        value = statement.value
-        made = value.value if isinstance(value, ast.DictComp) else value
-    elif isinstance(value, ast.Dict):
-        keys = [each.value if isinstance(each, ast.Constant) else None for each in value.keys]
-        if node.slice.value not in keys:
-            return None
-        made = value.values[keys.index(node.slice.value)]
-    else:
-        return None
-    is_loader = isinstance(made, ast.Call) and called(made) == "DataLoader"
-    return (piece, made) if is_loader and isinstance(made, ast.Call) else None
-
-
-def _is_wrapper(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and called(node) in WRAPPERS and bool(node.args)
-
-
-def called(call: ast.Call) -> str:
-    return ast.unparse(call.func).rpartition(".")[2]
 
 
 def _find_scheduler(roles: Roles, flow: Flow, tape: Tape) -> None:
@@ -390,7 +283,7 @@ def find_test(roles: Roles, flow: Flow) -> None:
     for block in (node for node in flow.end if isinstance(node, Block)):
         if not any(isinstance(node, Block) for node in block.inside):
             with contextlib.suppress(Refused):
-                roles.test = loader_of(block.head, made, flow.end)
+                roles.test = loader_of(flow, block.head, made, flow.end)
                 roles.test_block = block
                 return
 
@@ -407,4 +300,4 @@ def find_evaluation(roles: Roles, flow: Flow) -> None:
     roles.val_block = blocks[0][0]
     if any(isinstance(node, Block) for node in roles.val_block.inside):
         raise Refused("evaluation", roles.val_block.head.site, "the model is evaluated in two loops.")
-    roles.val = loader_of(roles.val_block.head, flow.setup, flow.after)
+    roles.val = loader_of(flow, roles.val_block.head, flow.setup, flow.after)

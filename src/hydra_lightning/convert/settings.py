@@ -181,24 +181,24 @@ def _typed(flow: Flow, command: Sequence[str]) -> Iterator[Setting]:
         ):
             kind, value = (int if ast.unparse(value.func) == "int" else float), value.args[0]
         word = _word(value, command)
-        if word:
+        if word and isinstance(value, ast.Call):
+            # Path(sys.argv[1]) is made anew of the word.
+            (code,) = {ast.unparse(each) for each in ast.walk(value) if _word_of(each, command)}
+            yield Setting(code, name.lower(), word, "", code, "")
+        elif word:
             yield Setting(name, name.lower(), kind(word), "", ast.unparse(value), piece.site)
 
 
 def _word(node: ast.expr, command: Sequence[str]) -> str:
     """The word that ``sys.argv[1]`` is in an expression; empty where it is none."""
-    place = next(
-        (
-            each.slice.value
-            for each in ast.walk(node)
-            if isinstance(each, ast.Subscript)
-            and ast.unparse(each.value) == "sys.argv"
-            and isinstance(each.slice, ast.Constant)
-            and isinstance(each.slice.value, int)
-        ),
-        0,
-    )
-    return command[place] if 0 < place < len(command) else ""
+    return next((word for each in ast.walk(node) if (word := _word_of(each, command))), "")
+
+
+def _word_of(node: ast.AST, command: Sequence[str]) -> str:
+    if not isinstance(node, ast.Subscript) or ast.unparse(node.value) != "sys.argv":
+        return ""
+    place = node.slice.value if isinstance(node.slice, ast.Constant) else 0
+    return command[place] if isinstance(place, int) and 0 < place < len(command) else ""
 
 
 def _other_names(flow: Flow, settings: Mapping[str, Setting]) -> dict[str, Setting]:

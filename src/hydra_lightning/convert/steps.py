@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from hydra_lightning.convert.batches import assigned
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.roles import assigned
 
 
 def steps_counted(program: Program) -> dict[str, str]:

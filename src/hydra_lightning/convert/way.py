@@ -22,7 +22,7 @@ from hydra_lightning.convert.calls import (
     with_f_strings,
     with_result,
 )
-from hydra_lightning.convert.constructs import is_docstring, is_of_a_run, is_of_none, phase
+from hydra_lightning.convert.constructs import is_always_none, is_docstring, is_of_a_run, phase
 from hydra_lightning.convert.edits import again, placed, specialised
 from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.objects import Instance, Objects
@@ -203,12 +203,12 @@ class Way:
         for lost, taken in ((statement.body, statement.orelse), (statement.orelse, statement.body)):
             if any(was_run(piece, each, self.tape) for each in lost):
                 continue
-            if not lost and not is_of_none(statement.test):
+            if not lost and not is_always_none(statement, place.source):
                 continue
             leaves = any(any(returns(Piece(each, piece.source))) or is_of_a_run(each) for each in lost)
             if (
                 leaves
-                or is_of_none(statement.test)
+                or is_always_none(statement, place.source)
                 or any(self.objects.is_called(Piece(each, piece.source, piece.names)) for each in lost)
             ):
                 self.not_run += [Piece(each, piece.source, piece.names) for each in lost]

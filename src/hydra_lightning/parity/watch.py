@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from hydra_lightning.parity.checksums import gradient_norm, of_random_state, of_tensors
 from hydra_lightning.parity.imports import imports_that_draw_nothing
@@ -211,6 +211,7 @@ def _loaders(recorder: Recorder) -> None:
             sampler=type(self.sampler).__name__,
             drop_last=self.drop_last,
             generator=self.generator is not None,
+            sized=hasattr(self.dataset, "__len__") or not isinstance(self.dataset, IterableDataset),
             dataset=f"{dataset.__module__}.{dataset.__qualname__}",
         )
 

@@ -1,0 +1,163 @@
+"""Where the batches of a loop come from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra_lightning.convert.edits import specialised
+from hydra_lightning.convert.flow import Block, Flow
+from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.convert.rewrite import draws
+from hydra_lightning.convert.source import Piece
+from hydra_lightning.parity.tape import Tape
+
+WRAPPERS = ("enumerate", "tqdm", "iter", "track")
+
+
+@dataclass
+class Loader:
+    """Where the batches of a loop come from.
+
+    Attributes:
+        name: the variable, or None for a loader that is made in the head of the loop.
+        made: the piece and the ``DataLoader(...)`` call in it; None when a function of the program makes it.
+        target: the code of what a batch is unpacked into.
+        index: the name of the counter, where there is one.
+        is_generated: whether a function of the program yields the batches.
+        is_late: whether a step asks for its batch itself, as random numbers are drawn for it.
+    """
+
+    name: str | None
+    made: tuple[Piece, ast.Call] | None
+    target: str
+    index: str | None
+    is_generated: bool = False
+    is_late: bool = False
+
+
+def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[Piece | Block]) -> Loader:
+    node = head.node
+    if not isinstance(node, ast.For):
+        raise Refused("while-batches", head.site, "the loop over batches is a while loop.")
+    iterated, target, index = node.iter, node.target, None
+    wrapped = {
+        name: piece.node.value
+        for piece in before
+        if isinstance(piece, Piece)
+        and isinstance(piece.node, ast.Assign)
+        and (_is_wrapper(piece.node.value) or isinstance(piece.node.value, ast.Name))
+        for name in piece.defines
+    }
+    while True:
+        if isinstance(iterated, ast.Name):
+            iterated = wrapped.get(head.names.get(iterated.id, iterated.id), iterated)
+        if not isinstance(iterated, ast.Call) or not _is_wrapper(iterated):
+            break
+        if called(iterated) == "enumerate":
+            if not isinstance(target, ast.Tuple) or not isinstance(target.elts[0], ast.Name):
+                raise Refused("enumerate", head.site, "enumerate is not unpacked into a counter and a batch.")
+            index, target = target.elts[0].id, target.elts[1]
+        iterated = iterated.args[0]
+    code = head.part(target).strip("()")
+    if isinstance(iterated, ast.Name):
+        name = head.names.get(iterated.id, iterated.id)
+        made = assigned(setup, name)
+        if made is None:
+            raise Refused("loader", head.site, f"{name} is not made before the loop over epochs.")
+        value = made.node.value if isinstance(made.node, ast.Assign) else None
+        plain = isinstance(value, ast.Call) and called(value) == "DataLoader" and len(made.defines) == 1
+        return Loader(name, (made, value) if plain and isinstance(value, ast.Call) else None, code, index)
+    if isinstance(iterated, ast.Subscript) and (item := _item(iterated, head, setup)) is not None:
+        return Loader(None, item, code, index)
+    if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
+        return Loader(None, (head, iterated), code, index)
+    if isinstance(iterated, ast.Call) and _yields(iterated, flow):
+        return Loader(None, (head, iterated), code, index, is_generated=True)
+    raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
+
+
+def iterated_by(head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.expr]:
+    """What a loop goes over, without progress bars, and where it is made."""
+    assert isinstance(head.node, ast.For)
+    piece, iterated = head, head.node.iter
+    while True:
+        if isinstance(iterated, ast.Call) and called(iterated) in ("tqdm", "track") and iterated.args:
+            iterated = iterated.args[0]
+        elif isinstance(iterated, ast.Name):
+            made = assigned(setup, piece.names.get(iterated.id, iterated.id))
+            if made is None or not isinstance(made.node, ast.Assign):
+                return piece, iterated
+            piece, iterated = made, made.node.value
+        else:
+            return piece, iterated
+
+
+def _item(node: ast.Subscript, head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.Call] | None:
+    """Where ``loaders["train"]`` is made: in a dict, one by one or by a comprehension."""
+    if not isinstance(node.value, ast.Name) or not isinstance(node.slice, ast.Constant):
+        return None
+    piece = assigned(setup, head.names.get(node.value.id, node.value.id))
+    if piece is None or not isinstance(piece.node, ast.Assign):
+        return None
+    value = piece.node.value
+    if isinstance(value, ast.DictComp) and isinstance(target := value.generators[0].target, ast.Name):
+        statement, source = specialised(piece.source, piece.node, {target.id: node.slice.value})
+        piece = Piece(statement, source, piece.names)
+        value = statement.value
+        made = value.value if isinstance(value, ast.DictComp) else value
+    elif isinstance(value, ast.Dict):
+        keys = [each.value if isinstance(each, ast.Constant) else None for each in value.keys]
+        if node.slice.value not in keys:
+            return None
+        made = value.values[keys.index(node.slice.value)]
+    else:
+        return None
+    is_loader = isinstance(made, ast.Call) and called(made) == "DataLoader"
+    return (piece, made) if is_loader and isinstance(made, ast.Call) else None
+
+
+def _yields(call: ast.Call, flow: Flow) -> bool:
+    """Whether a function of the program is called that yields batches."""
+    definition = flow.definitions.get(ast.unparse(call.func))
+    nodes = ast.walk(definition.node) if definition is not None else ()
+    return any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in nodes)
+
+
+def _is_wrapper(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and called(node) in WRAPPERS and bool(node.args)
+
+
+def called(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
+def assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
+    """The piece that makes the object of that name, not one that moves it to a device."""
+    found = [piece for piece in pieces if name in piece.defines and isinstance(piece.node, ast.Assign)]
+    made = [piece for piece in found if name not in piece.uses]
+    return made[-1] if made else None
+
+
+def is_drawn_late(loader: Loader, flow: Flow, tape: Tape) -> bool:
+    """Whether random numbers are drawn for each batch, and Lightning would fetch one ahead, as there is no length."""
+    if loader.is_generated:
+        return any(draws(each) for each in _functions(flow.batches, flow))
+    iterated = [each.about for each in tape.events if each.kind == "iter" and flow.batches.covers(each.site)]
+    facts = [tape.objects[name] for name in iterated]
+    return any(each.get("draws") and not each.get("sized", True) for each in facts)
+
+
+def _functions(head: Piece, flow: Flow) -> list[Piece]:
+    """The function that yields the batches, and those that it calls."""
+    assert isinstance(head.node, ast.For)
+    waiting = sorted(Piece(ast.Expr(head.node.iter), head.source, head.names).uses)
+    found: dict[int, Piece] = {}
+    while waiting:
+        definition = flow.definitions.get(waiting.pop())
+        if definition is not None and not isinstance(definition.node, (ast.Import, ast.ImportFrom)):
+            if id(definition.node) not in found:
+                waiting += definition.uses
+            found[id(definition.node)] = definition
+    return [*found.values()]
