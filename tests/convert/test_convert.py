@@ -224,7 +224,7 @@ def test_what_an_optimizer_is_made_of_stays_with_automatic_optimization(
             "no-loader",
             10,
         ),
-        ("for epoch in range(3):", "for epoch in [0, 1, 2]:", "epochs", 9),
+        ("for epoch in range(3):", "for epoch in map(int, '012'):", "epochs", 9),
         ("nn.Linear(8, 4)", "nn.Linear(x.shape[1], 4)", "model-needs-data", 5),
         (
             "for epoch in range(3):\n",
