@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,22 @@ def make_run(
         data |= {"status": "running", "process": data["process"] | {"started": "1"}}
     (folder / "run.json").write_text(json.dumps(data))
     return folder
+
+
+def open_plain_run(folder: Path, root: Path) -> AbstractContextManager[record.RunRecord]:
+    """The record of a run of nothing in particular."""
+    return record.open_run(
+        folder,
+        root=root,
+        task="train",
+        experiment=None,
+        tags=[],
+        command="train.py",
+        overrides=[],
+        seed=1,
+        devices={},
+        config={},
+    )
 
 
 def run_here(folder: Path) -> None:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydra_lightning.runs.record import open_run
+from made_runs import open_plain_run
+
 from hydra_lightning.scaffold.new import BARE, EXAMPLES, new_project
 
 ROOT = Path(__file__).parents[2]
@@ -26,18 +27,7 @@ def _names(cell: str) -> set[str]:
 def test_the_table_of_run_json_has_exactly_its_fields(tmp_path: Path) -> None:
     page = (REFERENCE / "run-folder.md").read_text().split("## run.json")[1]
     documented = set().union(*map(_names, _first_columns(page)))
-    with open_run(
-        tmp_path / "run",
-        root=tmp_path,
-        task="train",
-        experiment=None,
-        tags=[],
-        command="train.py",
-        overrides=[],
-        seed=1,
-        devices={},
-        config={},
-    ) as record:
+    with open_plain_run(tmp_path / "run", tmp_path) as record:
         assert documented == set(record.data)
 
 

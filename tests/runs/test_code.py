@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_runs import open_plain_run
 
 from hydra_lightning.errors import RunError
 from hydra_lightning.runs.code import diff_runs, not_in_patches, same_code
-from hydra_lightning.runs.record import open_run
 from hydra_lightning.runs.store import read_run
 
 
@@ -35,18 +35,7 @@ def repo(tmp_path: Path) -> Path:
 
 def run_in(repo: Path, name: str) -> Path:
     folder = repo / "logs/train/runs" / name
-    with open_run(
-        folder,
-        root=repo,
-        task="train",
-        experiment=None,
-        tags=[],
-        command="train.py",
-        overrides=[],
-        seed=1,
-        devices={},
-        config={},
-    ):
+    with open_plain_run(folder, repo):
         pass
     return folder
 

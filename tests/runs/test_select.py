@@ -1,27 +1,17 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runs_on_disk import write_record
 
 from hydra_lightning.errors import RunError
 from hydra_lightning.runs.select import select, short_names
 
 
 def write_run(folder: Path, lr: float = 0.1, **fields: Any) -> Path:
-    data = {
-        "schema": 1,
-        "id": folder.name,
-        "status": "completed",
-        "created": f"{folder.name[:10]}T{folder.name[11:19].replace('-', ':')}+00:00",
-        "metrics": {},
-        "best": None,
-        "process": {"pid": 1, "started": "1", "space": "another machine"},
-    }
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(data | fields))
+    write_record(folder, **fields)
     (folder / "config.yaml").write_text(f"model:\n  lr: {lr}\n")
     return folder
 

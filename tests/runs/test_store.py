@@ -1,58 +1,40 @@
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+from runs_on_disk import write_record
 
 from hydra_lightning.errors import RunError
 from hydra_lightning.runs.environment import process_identity
 from hydra_lightning.runs.store import find_run, list_runs, read_run
-
-ELSEWHERE = {"pid": 1, "started": "1", "space": "another machine"}
-
-
-def write_run(folder: Path, **fields: Any) -> Path:
-    data = {
-        "schema": 1,
-        "id": folder.name,
-        "status": "completed",
-        "created": f"{folder.name[:10]}T{folder.name[11:19].replace('-', ':')}+00:00",
-        "metrics": {},
-        "best": None,
-        "process": ELSEWHERE,
-    }
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(data | fields))
-    return folder
 
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
     logs = tmp_path / "logs"
     for name in ("2026-01-01_10-00-00_aaaa", "2026-01-01_10-00-00_abcd", "2026-02-01_10-00-00_ca12"):
-        write_run(logs / "train/runs" / name)
-    write_run(logs / "train/sweeps/2026-03-01_10-00-00_swee/2026-03-01_10-00-05_job1")
+        write_record(logs / "train/runs" / name)
+    write_record(logs / "train/sweeps/2026-03-01_10-00-00_swee/2026-03-01_10-00-05_job1")
     (logs / "train/runs/2026-04-01_10-00-00_empt").mkdir()
     return logs
 
 
 def test_a_run_whose_process_is_there_is_running(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", status="running", process=process_identity())
+    run = write_record(tmp_path / "run", status="running", process=process_identity())
     os.utime(run / "run.json", (0, 0))
     assert read_run(run)["status"] == "running"
 
 
 def test_a_run_whose_number_another_process_has_now_is_lost(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", status="running", process=process_identity() | {"started": "1"})
+    run = write_record(tmp_path / "run", status="running", process=process_identity() | {"started": "1"})
     assert read_run(run)["status"] == "lost"
 
 
 def test_a_run_elsewhere_is_lost_when_it_was_not_touched_for_five_minutes(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", status="running")
+    run = write_record(tmp_path / "run", status="running")
     assert read_run(run)["status"] == "running"
     os.utime(run / "run.json", (time.time() - 301,) * 2)
     assert read_run(run)["status"] == "lost"
@@ -78,7 +60,7 @@ def test_a_broken_or_foreign_record_is_named(tmp_path: Path, text: str, message:
 def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
         read_run(tmp_path)
-    write_run(tmp_path / "train/runs/one")
+    write_record(tmp_path / "train/runs/one")
     with pytest.raises(RunError, match="is not a run folder"):
         find_run(str(tmp_path), tmp_path)
 
@@ -128,14 +110,14 @@ def test_no_runs_yet_is_said(tmp_path: Path) -> None:
 
 def test_the_last_run_is_the_one_started_last_in_whatever_zone(tmp_path: Path) -> None:
     runs = tmp_path / "train/runs"
-    write_run(runs / "2026-01-01_12-00-00_east", created="2026-01-01T12:00:00+10:00")
-    write_run(runs / "2026-01-01_10-00-00_west", created="2026-01-01T10:00:00-08:00")
+    write_record(runs / "2026-01-01_12-00-00_east", created="2026-01-01T12:00:00+10:00")
+    write_record(runs / "2026-01-01_10-00-00_west", created="2026-01-01T10:00:00-08:00")
     assert find_run("@last", tmp_path).name.endswith("west")
     assert find_run("@last", str(tmp_path)) == find_run("@last", tmp_path)
 
 
 def test_all_runs_are_listed_and_broken_ones_logged(logs: Path, caplog: pytest.LogCaptureFixture) -> None:
-    broken = write_run(logs / "eval/runs/2026-05-01_10-00-00_brok")
+    broken = write_record(logs / "eval/runs/2026-05-01_10-00-00_brok")
     (broken / "run.json").write_text("{")
     listed = list(list_runs(logs))
     assert [folder.name[-4:] for folder, _ in listed] == ["aaaa", "abcd", "ca12", "job1"]
@@ -146,8 +128,8 @@ def test_all_runs_are_listed_and_broken_ones_logged(logs: Path, caplog: pytest.L
 def test_the_best_run_by_a_metric_is_found_among_those_with_a_checkpoint(tmp_path: Path) -> None:
     runs = tmp_path / "train/runs"
     saved = {"best": "checkpoints/a.ckpt", "last": None}
-    write_run(runs / "2026-01-01_10-00-00_aaaa", metrics={"val/acc": 0.8}, checkpoints=saved)
-    write_run(runs / "2026-01-02_10-00-00_bbbb", metrics={"val/acc": 0.9})
+    write_record(runs / "2026-01-01_10-00-00_aaaa", metrics={"val/acc": 0.8}, checkpoints=saved)
+    write_record(runs / "2026-01-02_10-00-00_bbbb", metrics={"val/acc": 0.9})
     assert find_run("@best:val/acc", tmp_path).name.endswith("bbbb")
     assert find_run("@best:val/acc", tmp_path, with_checkpoint=True).name.endswith("aaaa")
 

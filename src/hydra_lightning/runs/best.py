@@ -49,13 +49,19 @@ def direction(runs: Sequence[Run], metric: str, mode: Mode | None = None) -> Mod
     )
     if modes:
         return "max" if modes["max"] > modes["min"] else "min"
+    named = direction_by_name(metric)
+    if named is None:
+        raise RunError(
+            f"Is {metric} better when it is small or large? Nothing tells; give --mode min or --mode max."
+        )
+    return named
+
+
+def direction_by_name(metric: str) -> Mode | None:
+    """Whether a metric of that name is to be small or large; None where the name does not tell."""
     if MAXIMIZED.search(metric):
         return "max"
-    if MINIMIZED.search(metric):
-        return "min"
-    raise RunError(
-        f"Is {metric} better when it is small or large? Nothing tells; give --mode min or --mode max."
-    )
+    return "min" if MINIMIZED.search(metric) else None
 
 
 def metric_name(runs: Sequence[Run], metric: str) -> str:

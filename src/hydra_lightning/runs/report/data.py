@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra_lightning.errors import RunError
+from hydra_lightning.runs.best import direction_by_name
 from hydra_lightning.runs.curves import Point, packed, points_a_curve, read_curves
 from hydra_lightning.runs.fields import Run
 from hydra_lightning.runs.files import METRICS_FILE, REQUIREMENTS_FILE
@@ -20,12 +20,6 @@ from hydra_lightning.runs.settings import Plain, asked, differing
 # The newest so many; those of more would not fit into a browser.
 MOST_WITH_CURVES = 2000
 SHOWN_PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "hydra-lightning")
-TO_MAXIMIZE = re.compile(
-    r"(^|[/_.-])(acc\w*|top\d*|auc\w*|auroc|f1\w*|precision|recall|ap|map|bleu|rouge\w*|iou|miou|dice|jaccard"
-    r"|kappa|mcc|r2|psnr|ssim|score|reward|return)([/_.@-]|$)",
-    re.IGNORECASE,
-)
-
 T = TypeVar("T")
 
 
@@ -128,7 +122,7 @@ def _metrics(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for name in names:
         of = monitored.get(name, name)
-        mode = modes.get(of) or ("max" if TO_MAXIMIZE.search(of) else "min")
+        mode = modes.get(of) or direction_by_name(of) or "min"
         found.append({"name": name, "lower": mode == "min", "monitors": monitored.get(name)})
     return found
 
