@@ -11,6 +11,8 @@ from typing import Any
 from hydra_lightning.errors import ParityError
 
 SCHEMA = 3
+# What a tape holds as it is.
+PLAIN = (bool, int, float, str, type(None))
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hydra_lightning.config.signatures.decorators import TRANSPARENT, is_transparent
+from hydra_lightning.config.signatures.inheritance import linearized
 from hydra_lightning.config.signatures.lookup import (
-    UNKNOWN,
     Definition,
     Found,
     Unknown,
-    Value,
-    bases,
     members,
     own_member,
     resolve,
@@ -22,38 +21,6 @@ from hydra_lightning.config.signatures.modules import Function, Library
 from hydra_lightning.config.signatures.passing import Passed, passed_on
 from hydra_lightning.config.signatures.types import NONE, either, read_type
 
-# Decorators that leave the arguments as they are.
-_TRANSPARENT = frozenset(
-    (
-        *(
-            "staticmethod",
-            "classmethod",
-            "abstractmethod",
-            "override",
-            "final",
-            "deprecated",
-            "wraps",
-            "contextmanager",
-        ),
-        *(
-            "cache",
-            "lru_cache",
-            "no_grad",
-            "inference_mode",
-            "set_grad_enabled",
-            "rank_zero_only",
-            "auto_docstring",
-        ),
-        *(
-            "compatibility",
-            "_defaults_from_env_vars",
-            "add_start_docstrings",
-            "replace_return_docstrings",
-            "disable",
-        ),
-        *("add_start_docstrings_to_model_forward", "add_end_docstrings", "_exclude_from_fx_unspecialized"),
-    )
-)
 _DATACLASS = frozenset(("dataclass", "dataclasses.dataclass"))
 
 
@@ -73,13 +40,13 @@ def arguments_of(library: Library, definition: Definition, of: Definition | None
     """What a call of ``definition`` takes, a method being one of the class ``of``; None when it does not say."""
     if isinstance(definition.node, ast.ClassDef):
         return _of_class(library, definition)
-    line = _linearized(library, of or definition.owner)
+    line = linearized(library, of or definition.owner)
     after = line[line.index(definition.owner) + 1 :] if definition.owner in line else None
     return _of_function(library, definition, line, 0, after)
 
 
 def _of_class(library: Library, owner: Definition, depth: int = 0) -> Arguments | None:
-    line = _linearized(library, owner)
+    line = linearized(library, owner)
     if any(isinstance(each, Definition) and _has_metaclass_call(library, each) for each in line):
         return None
     for index, each in enumerate(line):
@@ -117,7 +84,7 @@ def _generated(owner: Definition) -> type[Unknown] | str | None:
         name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
         if name in _DATACLASS:
             return "fields"
-        if name.rpartition(".")[2] not in _TRANSPARENT:
+        if name.rpartition(".")[2] not in TRANSPARENT:
             return Unknown
     if any(ast.unparse(base).rpartition(".")[2] == "NamedTuple" for base in owner.node.bases):
         return "fields"
@@ -184,7 +151,7 @@ def _of_function(
     that ``super()`` means in it."""
     node = function.node
     assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    if not all(_is_transparent(library, function, each) for each in node.decorator_list):
+    if not all(is_transparent(library, function, each) for each in node.decorator_list):
         return None
     own = list(_parameters(library, function))
     if function.owner is not None and _is_bound(node):
@@ -243,7 +210,7 @@ def _taken_by(
         return None
     if isinstance(target.node, ast.ClassDef):
         return _of_class(library, target, depth + 1)
-    own_line = _linearized(library, target.owner)
+    own_line = linearized(library, target.owner)
     made = _of_function(library, target, own_line, depth + 1, own_line[1:])
     unbound = target.owner is not None and target.node.name in ("__init__", "__new__")
     # Base.__init__(self, ...): the object is the first positional argument.
@@ -299,45 +266,6 @@ def _is_bound(node: Function) -> bool:
     return node.name in ("__init__", "__new__") or "classmethod" in names
 
 
-def _is_transparent(library: Library, function: Definition, decorator: ast.expr) -> bool:
-    """Whether a decorator leaves the arguments as they are: a known one, or one whose wrapper only passes them on."""
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    found = resolve(library, function.module, called)
-    own = isinstance(found, Definition) and found.module.name == function.module.name
-    if ast.unparse(called).rpartition(".")[2] in _TRANSPARENT and not own:
-        return True
-    if not isinstance(found, Definition) or isinstance(found.node, ast.ClassDef):
-        return False
-    wrappers = [
-        each for each in ast.walk(found.node) if isinstance(each, ast.FunctionDef) and each is not found.node
-    ]
-    wrapping = [each for each in wrappers if any("wraps" in ast.unparse(by) for by in each.decorator_list)]
-    return len(wrapping) == 1 and _passes_everything_on(wrapping[0])
-
-
-def _passes_everything_on(wrapper: ast.FunctionDef) -> bool:
-    """Whether all that a function does with its arguments is to call another name with them, as they came."""
-    taken = wrapper.args
-    if taken.vararg is None or taken.kwarg is None or taken.kwonlyargs or taken.defaults:
-        return False
-    names = [each.arg for each in (*taken.posonlyargs, *taken.args)]
-    as_they_came = [*names, f"*{taken.vararg.arg}"], [f"**{taken.kwarg.arg}"]
-    passed = passed_on(wrapper, taken.kwarg.arg)
-    if passed.open or passed.names:
-        return False
-    calls = [
-        node
-        for node in ast.walk(wrapper)
-        if isinstance(node, ast.Call) and any(each.arg is None for each in node.keywords)
-    ]
-    return all(
-        isinstance(call.func, ast.Name)
-        and ([*map(ast.unparse, call.args)], [f"**{ast.unparse(each.value)}" for each in call.keywords])
-        == as_they_came
-        for call in calls
-    )
-
-
 def _is_super(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
@@ -352,50 +280,3 @@ def _has_metaclass_call(library: Library, owner: Definition) -> bool:
                 return any(name == "__call__" for name, _ in members(meta))
             return ast.unparse(keyword.value).rpartition(".")[2] not in ("ABCMeta", "type")
     return False
-
-
-def _linearized(library: Library, owner: Definition | None, depth: int = 0) -> list[Found]:
-    """The classes in the order in which Python looks for a method; ends with unknown where a base is not readable.
-
-    The C3 rule: https://docs.python.org/3/howto/mro.html
-    """
-    if owner is None or not isinstance(owner.node, ast.ClassDef):
-        return []
-    if depth > 30:
-        return [owner, UNKNOWN]
-    direct: list[Found] = []
-    for base, expression in zip(bases(library, owner), owner.node.bases, strict=True):
-        if isinstance(base, Definition) and isinstance(base.node, ast.ClassDef):
-            if base not in direct and not _is_typing(base):
-                direct.append(base)
-        elif not _adds_nothing(library, owner, base, expression):
-            direct.append(UNKNOWN)
-    sequences = [
-        _linearized(library, base, depth + 1) if isinstance(base, Definition) else [base] for base in direct
-    ]
-    sequences.append(list(direct))
-    merged: list[Found] = [owner]
-    while any(sequences):
-        sequences = [each for each in sequences if each]
-        for sequence in sequences:
-            head = sequence[0]
-            if isinstance(head, Unknown) or not any(head in other[1:] for other in sequences):
-                break
-        else:
-            return [*merged, UNKNOWN]
-        merged.append(head)
-        if isinstance(head, Unknown):
-            return merged
-        sequences = [each[1:] if each[0] == head else each for each in sequences]
-    return merged
-
-
-def _is_typing(base: Definition) -> bool:
-    return base.module.name in ("typing", "typing_extensions", "abc", "collections.abc", "_collections_abc")
-
-
-def _adds_nothing(library: Library, owner: Definition, base: Found, expression: ast.expr) -> bool:
-    name = ast.unparse(expression.value if isinstance(expression, ast.Subscript) else expression)
-    if isinstance(base, Value):
-        return name == "object"
-    return name.rpartition(".")[2] in ("Generic", "Protocol", "ABC", "NamedTuple")
