@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hydra_lightning.convert.arguments import Node
+from hydra_lightning.convert.carried import need_all_that_is_carried
 from hydra_lightning.convert.components import components_text
 from hydra_lightning.convert.data_class import data_pieces, data_text, keep_drawn_loaders
 from hydra_lightning.convert.module_class import module_text
@@ -48,6 +49,7 @@ def write_classes(program: Program) -> Written:
     module, module_scope, metrics = module_text(program, pieces)
     data, data_scope = data_text(program, pieces)
     components, net = components_text(program)
+    need_all_that_is_carried(program)
     return Written(
         components, module, data, net, module_scope.used, data_scope.used, metrics, partials_of(program)
     )
