@@ -48,6 +48,14 @@ def test_a_picture_of_a_part_of_the_model_may_be_left_out() -> None:
     assert first(drawn, [*TRAINED, gave(1), loss(0.5)]) is None
 
 
+def test_training_in_eval_mode_is_compared_by_its_loss() -> None:
+    trained = Event(
+        "forward", "train.py:8", "module0", {"grad": True, "train": False, "batch": 0, "output": 3}
+    )
+    original = [*TRAINED, gave(1), loss(0.5), trained, BACKWARD, STEP]
+    assert first(original, [*TRAINED, gave(1), loss(0.5), FORWARD, BACKWARD, STEP]) is None
+
+
 def test_more_evaluation_is_told_and_no_difference() -> None:
     found = compare(tape(TRAINED), tape([gave(1), *TRAINED, gave(2)]))
     assert found.difference is None

@@ -158,7 +158,7 @@ def _trained(tape: Tape) -> set[str]:
 def _without_loss(events: Sequence[Event], trained: set[str]) -> list[int]:
     """What the model gave after the last loss: no loss says whether it is the same. Its parts may draw pictures."""
     last = max((index for index, event in enumerate(events) if event.kind == "loss"), default=-1)
-    rest = [event for event in events[last + 1 :] if event.is_evaluation]
+    rest = [event for event in events[last + 1 :] if event.is_evaluation and not event.data["grad"]]
     return [event.data["output"] for event in rest if event.about in trained]
 
 
