@@ -125,3 +125,62 @@ def test_drawn_batches_train_the_same(tmp_path: Path) -> None:
     assert "return range(self.hparams.steps)" in found.files["lightning_classes/data/drawn_datamodule.py"]
     module = found.files["lightning_classes/models/drawn_module.py"]
     assert "xb, yb = self.get_batch()" in module
+
+
+IMPORTS = "import nn\nfrom itertools import cycle\nfrom torch.utils.data import DataLoader, TensorDataset\n"
+CYCLED = DRAWN.replace(
+    "def get_batch():\n    ix = torch.randint(len(x), (BATCH,))\n    return x[ix], y[ix]\n",
+    "loader = DataLoader(TensorDataset(x, y), BATCH, shuffle=True)\n",
+).replace(
+    "import nn\n",
+    "import nn\nfrom itertools import cycle\nfrom torch.utils.data import DataLoader, TensorDataset\n",
+)
+CYCLED = CYCLED.replace("step = 0\n", "batches = cycle(loader)\nstep = 0\n").replace(
+    "get_batch()", "next(batches)"
+)
+EPOCHS = """import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(60, 4)
+y = x.sum(1, keepdim=True)
+model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.1), nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+
+def batches():
+    order = torch.randperm(len(x))
+    for i in range(0, len(x), 8):
+        yield x[order[i : i + 8]], y[order[i : i + 8]]
+
+
+epoch = 0
+while epoch < 3:
+    model.train()
+    for xb, yb in batches():
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(xb), yb)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        print("val loss", nn.functional.mse_loss(model(x), y).item())
+    epoch += 1
+"""
+
+
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize(
+    ("program", "written"),
+    [
+        (CYCLED, "self.batches = cycle(self.trainer.datamodule.loader)"),
+        (EPOCHS, "def training_step(self, dataloader_iter: Iterator[Any])"),
+    ],
+    ids=["cycled", "epochs"],
+)
+def test_other_counted_loops_train_the_same(tmp_path: Path, program: str, written: str) -> None:
+    (tmp_path / "counted.py").write_text(program)
+    found = convert(Script(tmp_path / "counted.py"), new_project(tmp_path / "project", "bare").root)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert written in found.files["lightning_classes/models/counted_module.py"]

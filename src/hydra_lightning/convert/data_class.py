@@ -188,7 +188,17 @@ def _sources_of_steps(program: Program) -> set[str]:
     used |= set().union(*(each.uses for each in methods_of(program)))
     owners = {name for each in program.roles.makers for name in each.defines} | {*program.roles.nets}
     found = used - owners - kept.held - {*program.constants} - {*program.settings}
+    for piece in program.objects:
+        if piece.defines & found and _starts(piece):
+            # An iterator draws a number when it is made: it stays after the model.
+            found = (found - piece.defines) | (piece.uses)
     return {name for name in found if any(map(_reads, needed(program.objects, [name])))}
+
+
+def _starts(piece: Piece) -> bool:
+    """``batches = iter(loader)``, ``batches = itertools.cycle(loader)``"""
+    call = piece.node.value if isinstance(piece.node, ast.Assign) else None
+    return isinstance(call, ast.Call) and called(call) in ("iter", "cycle")
 
 
 def _reads(piece: Piece) -> bool:

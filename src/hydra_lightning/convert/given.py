@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hydra_lightning.convert.constants import constants_of
 from hydra_lightning.convert.devices import devices_of
@@ -86,7 +86,10 @@ def _is_of_the_training(piece: Piece, helpers: Sequence[Piece], flow: Flow) -> b
         return False
     classes = [each for each in helpers if isinstance(each.node, ast.ClassDef)]
     functions = [each for each in helpers if isinstance(each.node, ast.FunctionDef)]
-    used = set().union(*(each.uses for each in [*flow.setup, *classes]))
+    head = flow.batches.node
+    # What yields the batches is called in the data module.
+    yielding = [replace(flow.batches, node=ast.Expr(head.iter))] if isinstance(head, ast.For) else []
+    used = set().union(*(each.uses for each in [*flow.setup, *classes, *yielding]))
     while more := {name for each in functions if each.defines & used for name in each.uses} - used:
         used |= more
     return not piece.defines & used

@@ -137,10 +137,13 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
         carried |= found
     for piece in [*last, *end]:
         wanted |= piece.uses
-    early = any(evaluates(piece, tape) for piece in before)
-    kinds = TRAINING if early else TRAINING - {"mode"}
+    # An evaluation that stays as it is leaves the model in its mode.
+    switched = any(evaluates(each, tape) for each in before) or any(
+        "mode" in events_in(each, tape) for each in end
+    )
+    kinds = TRAINING if switched else TRAINING - {"mode"}
     modes = [piece for piece in before if events_in(piece, tape) == {"mode"}]
-    if not early and all(
+    if not switched and all(
         piece.text(comments=False) in {f"{net}.train()" for net in roles.nets} for piece in modes
     ):
         # Lightning does it, too.
