@@ -15,7 +15,8 @@ from hydra_lightning.parity.sides import Experiment, Limits, Script, record
 from hydra_lightning.scaffold.new import new_project
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "tests/corpus/scripts/resume_checkpoint/main.py"
+SCRIPT = ROOT / "tests/corpus/scripts/accelerate_text/run_clm.py"
+ARGUMENTS = ("--book", str(ROOT / "tests/corpus/data/persuasion.txt"))
 # A step of about ten milliseconds that calls many modules, as real ones do; it prints the median of its steps.
 STEPS = """import statistics, time
 import torch
@@ -80,11 +81,11 @@ def measure_conversion(folder: Path, repetitions: int) -> list[Cost]:
     ]
     project = new_project(folder / "project", "bare").root
     command = [sys.executable, "-c", "from hydra_lightning.cli import main; main()", "convert", str(SCRIPT)]
-    command += ["--into", str(project), "--name", "measured", "--force"]
+    command += ["--into", str(project), "--name", "measured", "--force", "--", *ARGUMENTS]
     subprocess.run(command, check=True, capture_output=True)
     for _ in range(repetitions):
         for cost, side in zip(
-            costs, (Script(SCRIPT), Experiment(project, ("experiment=measured",))), strict=False
+            costs, (Script(SCRIPT, ARGUMENTS), Experiment(project, ("experiment=measured",))), strict=False
         ):
             start = time.perf_counter()
             record(side, Limits(), 42)

@@ -68,12 +68,7 @@ def printed(
     """
     found: dict[str, tuple[Piece, ast.expr]] = {}
     of_training: set[str] = set()
-    texts = {
-        name
-        for piece in pieces
-        if isinstance(piece.node, ast.Assign) and _is_text(piece.node.value)
-        for name in piece.defines
-    }
+    texts = texts_in(pieces)
     for piece in pieces:
         if (told_by_loop := _told_in_loop(piece.node)) is not None:
             found.setdefault(ALL, (piece, told_by_loop))
@@ -116,6 +111,18 @@ def printed(
                         found[name] = (piece, value)
                         of_training |= {name} if "train" in words else set()
     return [(name, piece, value) for name, (piece, value) in found.items()]
+
+
+def texts_in(pieces: Sequence[Piece]) -> set[str]:
+    """The names that are given a text."""
+    return {
+        piece.names.get(target.id, target.id)
+        for piece in pieces
+        for each in ast.walk(piece.node)
+        if isinstance(each, ast.Assign) and _is_text(each.value)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _keys(value: ast.expr, pieces: Sequence[Piece], definitions: Mapping[str, Piece]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.kept import evaluates
-from hydra_lightning.convert.metrics import printed
+from hydra_lightning.convert.metrics import printed, texts_in
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope, used_in
 from hydra_lightning.convert.settings import setting_in
@@ -22,16 +22,13 @@ def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
     if not evaluates(piece, program.tape) or not isinstance(piece.node, (ast.If, ast.Try)):
         return scope.code(piece)
     edits: dict[int, str] = {}
+    texts = texts_in([piece])
     for node in itertools.chain(*branches_of(piece.node)):
         inner = Piece(node, piece.source, piece.names)
-        remembers = _only_remembers(program, inner)
+        remembers = _only_remembers(program, inner, piece)
         if not remembers and not only_tells(node):
             continue
-        logged = [
-            (name, one, value)
-            for name, one, value in printed([inner], _counters(program))
-            if setting_in(value, one, program.settings) is None
-        ]
+        logged = _logged(program, inner, texts)
         is_text = not remembers and any(map(is_print, ast.walk(node)))
         if not logged and (is_text or evaluates(inner, program.tape)):
             # What it tells is no number, or it saves what a model gives.
@@ -51,18 +48,35 @@ def is_print(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
 
 
-def _only_remembers(program: Program, piece: Piece) -> bool:
-    """Whether a statement under a condition only saves, tells and remembers values that nothing else reads."""
+def _logged(program: Program, piece: Piece, texts: set[str]) -> list[tuple[str, Piece, ast.expr]]:
+    """The numbers that a statement prints, without settings."""
+    numbers = printed([piece], _counters(program) | texts)
+    return [each for each in numbers if setting_in(each[2], each[1], program.settings) is None]
+
+
+def _only_remembers(program: Program, piece: Piece, around: Piece) -> bool:
+    """Whether a statement only saves, tells and remembers values that nothing else needs.
+
+    Args:
+        around: the statement that it is in; of what that prints, the numbers are needed alone.
+    """
     flow = program.flow
     others = [*pieces_in(flow.before), *flow.body, *pieces_in(flow.after)]
-    inside = {id(each) for each in ast.walk(piece.node)}
+    unread = {id(each) for each in ast.walk(piece.node)}
+    texts = texts_in([around])
+    for each in ast.walk(around.node):
+        if isinstance(each, ast.Expr) and is_print(each.value):
+            told = Piece(each, around.source, around.names)
+            numbers = {id(part) for _, _, value in _logged(program, told, texts) for part in ast.walk(value)}
+            unread |= {id(part) for part in ast.walk(each)} - numbers
     read = {
         other.names.get(each.id, each.id)
         for other in others
         for each in ast.walk(other.node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and id(each) not in inside
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and id(each) not in unread
     }
-    return _remembers(piece.node) and not piece.defines & read
+    is_text = isinstance(piece.node, ast.Assign) and piece.defines <= texts
+    return (is_text or _remembers(piece.node)) and not piece.defines & read
 
 
 def _remembers(statement: ast.stmt) -> bool:
