@@ -169,7 +169,7 @@ and knows no settings. The last column is the time of the processor, which other
 
 The first two rows are the median step of a program of 20 linear layers, alone and under the recorder; the ratio is to
 the first. The others are whole processes: a conversion runs the script once and what it wrote once, and the ratio is to
-both together. The script is `tests/corpus/scripts/resume_checkpoint/main.py`; recordings are cut after two epochs.
+both together. The script is `tests/corpus/scripts/accelerate_text/run_clm.py`; recordings are cut after two epochs.
 
 {conversions}
 
