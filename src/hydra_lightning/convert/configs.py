@@ -166,6 +166,7 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         "trainer:",
     ]
     lines.append(f"  max_epochs: {epochs}{_steps(program, keys)}")
+    lines += _interval(program, keys)
     loaders = [facts for name, facts in program.tape.objects.items() if name.startswith("loader")]
     if plan is not None and (mode_hooks(program) or any(facts["generator"] for facts in loaders)):
         lines.append(
@@ -246,6 +247,30 @@ def _steps(program: Program, keys: dict[str, str]) -> str:
         keys[setting.code] = "trainer.max_steps"
     value = setting.value if setting is not None else ast.literal_eval(limit)
     return f" # as many as the steps need\n  max_steps: {as_yaml(value)}"
+
+
+def _interval(program: Program, keys: dict[str, str]) -> list[str]:
+    """How often the model is evaluated.
+
+    Raises:
+        Refused: that is neither a literal nor a setting.
+    """
+    interval = program.flow.interval
+    if interval is None:
+        return []
+    setting = setting_in(interval.number, interval.branch, program.settings)
+    value = setting.value if setting is not None else literal_of(interval.number)
+    if not isinstance(value, int):
+        told = interval.branch.part(interval.number)
+        raise Refused("computed-argument", interval.branch.site, f"how often to evaluate is computed: {told}")
+    (key, unit), *others = interval.keys.items()
+    if setting is not None:
+        keys[setting.code] = f"trainer.{key}"
+    program.keep([interval.branch], f"trainer.{key}")
+    return [
+        f"  {key}: {value} # {unit}",
+        *(f"  {name}: {as_yaml(each)} # count them through the epochs" for name, each in others),
+    ]
 
 
 def _of_accelerator(program: Program, keys: dict[str, str]) -> list[str]:

@@ -54,3 +54,12 @@ def is_always_none(statement: ast.If, source: Source) -> bool:
 
 def is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def is_an_exit(statement: ast.stmt) -> bool:
+    """Whether a statement leaves the loop that it is in under a condition."""
+    if isinstance(statement, ast.If):
+        return any(
+            isinstance(each, ast.Break) or is_an_exit(each) for each in [*statement.body, *statement.orelse]
+        )
+    return False

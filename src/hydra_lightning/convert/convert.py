@@ -15,7 +15,7 @@ from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
 from hydra_lightning.convert.counted import with_counted
 from hydra_lightning.convert.derived import without_derived
-from hydra_lightning.convert.flow import flow_of
+from hydra_lightning.convert.flow import Flow, flow_of
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
 from hydra_lightning.convert.lookups import without_lookups
@@ -145,7 +145,7 @@ def _convert(
         # What the program does not seed itself has to start from the same seed as the experiment.
         tape = record(program, limits, seed)
 
-    def rewritten(roles: Roles) -> Conversion:
+    def rewritten(roles: Roles, flow: Flow) -> Conversion:
         parts = Program(flow, roles, settings, tape, stem, sources[entry])
         written = write_classes(parts)
         files, keys = configs_of(written, parts)
@@ -169,9 +169,10 @@ def _convert(
         return Conversion(files, lines, typed, tape, verdict, stem, roles)
 
     if wishes.steps == "manual":
-        return rewritten(kept_roles(flow, tape, "the plan wants it."))
+        return rewritten(kept_roles(flow, tape, "the plan wants it."), flow)
     try:
-        return rewritten(roles_of(flow, tape))
+        by_trainer = flow.with_evaluation_after_steps()
+        return rewritten(roles_of(by_trainer, tape), by_trainer)
     except Refused as error:
         first = error
     if wishes.steps == "automatic":
@@ -179,7 +180,7 @@ def _convert(
     # Steps that automatic optimization would change are kept as they are.
     why = "the losses would differ." if first.code in UNPROVED else first.why
     try:
-        return rewritten(kept_roles(flow, tape, why))
+        return rewritten(kept_roles(flow, tape, why), flow)
     except Refused as error:
         raise (first if first.code in UNPROVED else error) from error
 

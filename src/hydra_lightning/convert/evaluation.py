@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hydra_lightning.convert.batches import Loader
+from hydra_lightning.convert.constructs import is_an_exit
 from hydra_lightning.convert.early_stopping import Patience, patience_of
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.hooks import made_anew
@@ -16,7 +17,7 @@ from hydra_lightning.convert.kept import evaluates, only_collects
 from hydra_lightning.convert.kept_class import trains
 from hydra_lightning.convert.metrics import ALL, printed
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, attribute, draws, is_an_exit, needed
+from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed
 from hydra_lightning.convert.roles import events_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text

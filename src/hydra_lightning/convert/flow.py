@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hydra_lightning.convert.blocks import Block, Place, pieces_in
+from hydra_lightning.convert.intervals import Interval, of_epochs, of_steps
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.siblings import is_sibling, run_at_import
 from hydra_lightning.convert.source import Piece, Source, made
@@ -34,6 +35,8 @@ class Flow:
         not_run: branches that the recording did not take, and that cannot be written.
         calls: the calls of functions that were put in their place.
         opened: the statements of functions that evaluate before training, by the identity of the node of their call.
+        interval: how often what evaluates after an epoch does; None after each.
+        within: an evaluation in the steps that the Trainer can make between them.
     """
 
     setup: list[Piece]
@@ -48,6 +51,15 @@ class Flow:
     not_run: list[Piece] = field(default_factory=list)
     calls: list[Piece] = field(default_factory=list)
     opened: dict[int, list[Piece | Block]] = field(default_factory=dict)
+    interval: Interval | None = None
+    within: Interval | None = None
+
+    def with_evaluation_after_steps(self) -> Flow:
+        """The same, where the Trainer makes the evaluation that is in the steps."""
+        if self.within is None:
+            return self
+        body = [each for each in self.body if each is not self.within.branch]
+        return replace(self, body=body, after=[*self.within.inside, *self.after], interval=self.within)
 
     @property
     def helpers(self) -> list[Piece]:
@@ -119,6 +131,10 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         early = next(node for node in nodes[:place] if isinstance(node, Block))
         raise Refused("early-evaluation", early.head.site, "a loop before the loop over epochs trains, too.")
     body = [node if isinstance(node, Piece) else node.head for node in way.steps(inner)]
+    before, opened = outer.inside[:split], outer.inside[split + 1 :]
+    closed = way.steps(outer)
+    interval, after = of_epochs(outer.head, closed[_place_of(closed, inner) + 1 :], opened, tape)
+    within = of_steps(setup, before, inner.head, body, inner.inside, after, tape)
     definitions = {
         name: Piece(node, source)
         for source in reversed([*sources.values()])
@@ -130,17 +146,25 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
     return Flow(
         setup,
         outer.head,
-        outer.inside[:split],
+        before,
         inner.head,
         body,
-        outer.inside[split + 1 :],
+        after,
         way.after_training(nodes[place + 1 :], outer),
         definitions,
         way.stacks,
         way.not_run,
         way.calls,
         way.opened,
+        interval,
+        within,
     )
+
+
+def _place_of(nodes: Sequence[Piece | Block], block: Block) -> int:
+    """Where a loop is that was opened anew."""
+    heads = [node.head.site if isinstance(node, Block) else "" for node in nodes]
+    return heads.index(block.head.site) if block.head.site in heads else len(nodes)
 
 
 def _is_in_a_step(inner: Block, outer: Block, sites: Sequence[str], tape: Tape) -> bool:

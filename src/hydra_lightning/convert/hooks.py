@@ -8,13 +8,14 @@ import textwrap
 from collections.abc import Sequence
 
 from hydra_lightning.convert.batches import assigned
+from hydra_lightning.convert.constructs import is_an_exit
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.kept import acts, evaluates, only_collects
 from hydra_lightning.convert.kept_class import epoch_names
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, draws, is_an_exit, needed
+from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.within import code_in_step, is_print

@@ -141,15 +141,6 @@ def _ends(statement: ast.stmt) -> dict[int, str]:
     return found
 
 
-def is_an_exit(statement: ast.stmt) -> bool:
-    """Whether a statement leaves the loop that it is in under a condition."""
-    if isinstance(statement, ast.If):
-        return any(
-            isinstance(each, ast.Break) or is_an_exit(each) for each in [*statement.body, *statement.orelse]
-        )
-    return False
-
-
 def draws(piece: Piece) -> bool:
     """Whether a statement draws random numbers, as far as its words tell."""
     called = [ast.unparse(each.func) for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
