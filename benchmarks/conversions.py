@@ -17,17 +17,30 @@ from hydra_lightning.scaffold.new import new_project
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests/corpus/scripts/accelerate_text/run_clm.py"
 ARGUMENTS = ("--book", str(ROOT / "tests/corpus/data/persuasion.txt"))
-# A step of about ten milliseconds that calls many modules, as real ones do; it prints the median of its steps.
+# Steps of about ten milliseconds; each program prints the median of them.
+NETS = {
+    "a convolutional network on 32 images of 28×28": (
+        "torch.randn(32 * 100, 1, 28, 28)",
+        "nn.Conv2d(1, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), "
+        "nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(800, 10)",
+        32,
+    ),
+    "61 modules and 1.3 million parameters on 64 vectors": (
+        "torch.randn(64 * 100, 256)",
+        "*(each for _ in range(20) for each in (nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU())), "
+        "nn.Linear(256, 10)",
+        64,
+    ),
+}
 STEPS = """import statistics, time
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
-x = torch.randn(64 * 100, 256)
-loader = DataLoader(TensorDataset(x, x[:, :10].argmax(1)), batch_size=64)
-layers = [each for _ in range(20) for each in (nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU())]
-net = nn.Sequential(*layers, nn.Linear(256, 10))
+x = {data}
+loader = DataLoader(TensorDataset(x, x.flatten(1)[:, :10].argmax(1)), batch_size={size})
+net = nn.Sequential({net})
 optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
 seconds = []
 for epoch in range(2):
@@ -53,22 +66,24 @@ class Cost:
         return statistics.median(self.seconds)
 
 
-def measure_recorder(folder: Path, repetitions: int) -> list[Cost]:
-    """The median step of a program by itself and under the recorder, in turns."""
+def measure_recorder(folder: Path, repetitions: int) -> list[tuple[Cost, Cost]]:
+    """The median step of programs, each by itself and under the recorder, in turns."""
     folder.mkdir(parents=True, exist_ok=True)
-    program = folder / "steps.py"
-    program.write_text(STEPS)
     settings = {"root": str(folder), "seed": 0, "steps": None, "epochs": None, "seconds": None, "threads": 1}
     options = json.dumps(settings | {"lines": True})
-    recorder = ["-m", "hydra_lightning.parity.record", str(folder / "tape.json"), options, str(program)]
-    costs = [Cost("the step by itself"), Cost("the step under the recorder")]
+    found = [(Cost(f"a step of {name}"), Cost("the same under the recorder")) for name in NETS]
+    for number, (data, net, size) in enumerate(NETS.values()):
+        (folder / f"steps_{number}.py").write_text(STEPS.format(data=data, net=net, size=size))
     for _ in range(repetitions):
-        for cost, arguments in zip(costs, ([str(program)], recorder), strict=True):
-            printed = subprocess.run(
-                [sys.executable, *arguments], capture_output=True, text=True, check=True
-            ).stdout
-            cost.seconds.append(float(printed.rpartition("median")[2]))
-    return costs
+        for number, costs in enumerate(found):
+            program = str(folder / f"steps_{number}.py")
+            recorder = ["-m", "hydra_lightning.parity.record", str(folder / "tape.json"), options, program]
+            for cost, arguments in zip(costs, ([program], recorder), strict=True):
+                printed = subprocess.run(
+                    [sys.executable, *arguments], capture_output=True, text=True, check=True
+                ).stdout
+                cost.seconds.append(float(printed.rpartition("median")[2]))
+    return found
 
 
 def measure_conversion(folder: Path, repetitions: int) -> list[Cost]:
@@ -96,13 +111,13 @@ def measure_conversion(folder: Path, repetitions: int) -> list[Cost]:
     return costs
 
 
-def conversions_table(recorder: list[Cost], conversion: list[Cost]) -> str:
+def conversions_table(recorder: list[tuple[Cost, Cost]], conversion: list[Cost]) -> str:
     """Steps in ratio to the plain step, seconds in ratio to both recordings."""
-    plain, both = recorder[0].median, conversion[0].median + conversion[1].median
+    rows = [(cost, plain.median, 4) for plain, recorded in recorder for cost in (plain, recorded)]
+    both = conversion[0].median + conversion[1].median
+    rows += [(cost, both, 2) for cost in conversion]
     lines = ["| | seconds | ratio | range |", "| --- | --: | --: | --: |"]
-    for cost in (*recorder, *conversion):
-        against = plain if cost in recorder else both
-        digits = 4 if cost in recorder else 2
+    for cost, against, digits in rows:
         lines.append(
             f"| {cost.name} | {cost.median:.{digits}f} | {cost.median / against:.2f} "
             f"| {min(cost.seconds):.{digits}f} – {max(cost.seconds):.{digits}f} |"

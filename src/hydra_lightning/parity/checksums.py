@@ -67,7 +67,8 @@ def of_random_state() -> dict[str, int]:
 
 def gradient_norm(parameters: Iterable[torch.nn.Parameter]) -> float:
     """The 2-norm over all gradients, in an order of summing that does not depend on that of the parameters."""
-    gradients = [each.grad.detach() for each in parameters if each.grad is not None]
-    dense = [each.coalesce().values() if each.is_sparse else each for each in gradients]
-    norms = torch._foreach_norm(dense) if dense else []
+    gradients = [each.grad for each in parameters if each.grad is not None]
+    with torch.no_grad():
+        dense = [each.coalesce().values() if each.is_sparse else each for each in gradients]
+        norms = torch._foreach_norm(dense) if dense else []
     return math.sqrt(math.fsum(sorted(float(norm) ** 2 for norm in norms)))
