@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.config.signatures.read import read_signature
+from hydra_lightning.convert.holders import holder_of
 from hydra_lightning.convert.optimizers import imported
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.settings import Computed, is_literal, literal_of, setting_in
@@ -15,10 +16,15 @@ from hydra_lightning.convert.source import Piece
 
 @dataclass(frozen=True)
 class Node:
-    """A ``_target_`` with its arguments: settings, values, computed values, and nodes."""
+    """A ``_target_`` with its arguments: settings, values, computed values, and nodes.
+
+    Attributes:
+        maker: the statement that makes it in the program, where the model is only given it.
+    """
 
     target: str
     arguments: dict[str, object]
+    maker: Piece | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Call:
             return (setting,)
         if is_literal(value):
             return (literal_of(value),)
+        if isinstance(value, ast.Name) and (holder := holder_of(self.program, self._name(value), self.piece)):
+            return (Node(holder.target, {**holder.settings}, holder.maker),)
         if isinstance(value, ast.Name):
             makers = [each for each in self.pieces if self._name(value) in each.defines | each.changes]
             made = (
