@@ -9,12 +9,14 @@ from hydra_lightning.convert.source import Piece, Source
 
 
 def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[list[str]]) -> list[str]:
-    """The way from the call of a function to the loop of the evaluation in it; empty where there is none.
+    """The way from a statement to the loop of the evaluation in it, or in the function that it calls; empty without.
 
     Args:
         stacks: of the evaluations that were recorded.
     """
     node = piece.node
+    if isinstance(node, (ast.With, ast.For)):
+        return _loop_in(node, piece.source)
     if not isinstance(node, (ast.Expr, ast.Assign)) or not isinstance(node.value, ast.Call):
         return []
     for source in sources.values():
@@ -24,8 +26,16 @@ def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[
                 for stack in stacks:
                     at = next((at for at, site in enumerate(stack) if here.covers(site)), None)
                     if at is not None:
-                        return stack[at:]
-                if "no_grad" in (told := ast.unparse(function)) or "inference_mode" in told:
-                    loops = [each for each in ast.walk(function) if isinstance(each, ast.For)]
-                    return [f"{source.path}:{loops[0].body[0].lineno}"] if loops else []
+                        return [piece.site, *stack[at:]]
+                if loop := _loop_in(function, source):
+                    return [piece.site, *loop]
     return []
+
+
+def _loop_in(node: ast.stmt, source: Source) -> list[str]:
+    """The first statement of a loop without gradients; empty where there is none."""
+    told = ast.unparse(node)
+    if not ("no_grad" in told or "inference_mode" in told) or ".backward(" in told:
+        return []
+    loops = [each for each in ast.walk(node) if isinstance(each, ast.For)]
+    return [f"{source.path}:{loops[0].body[0].lineno}"] if loops else []

@@ -25,7 +25,8 @@ class Loader:
         made: the piece and the ``DataLoader(...)`` call in it; None when a function of the program makes it.
         target: the code of what a batch is unpacked into.
         index: the name of the counter, where there is one.
-        is_generated: whether a function of the program yields the batches.
+        is_generated: whether a function of the program yields the batches, or a class that goes on after the last.
+        is_listed: whether they are a list.
         is_late: whether a step asks for its batch itself, as random numbers are drawn for it.
     """
 
@@ -34,6 +35,7 @@ class Loader:
     target: str
     index: str | None
     is_generated: bool = False
+    is_listed: bool = False
     is_late: bool = False
 
 
@@ -68,12 +70,19 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
             raise Refused("loader", head.site, f"{name} is not made before the loop over epochs.")
         value = made.node.value if isinstance(made.node, ast.Assign) else None
         plain = isinstance(value, ast.Call) and called(value) == "DataLoader" and len(made.defines) == 1
-        return Loader(name, (made, value) if plain and isinstance(value, ast.Call) else None, code, index)
+        return Loader(
+            name,
+            (made, value) if plain and isinstance(value, ast.Call) else None,
+            code,
+            index,
+            is_generated=_goes_on(value, flow),
+            is_listed=_is_list(value, flow),
+        )
     if isinstance(iterated, ast.Subscript) and (item := _item(iterated, head, setup)) is not None:
         return Loader(None, item, code, index)
     if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
         return Loader(None, (head, iterated), code, index)
-    if isinstance(iterated, ast.Call) and _yields(iterated, flow):
+    if isinstance(iterated, ast.Call) and (called(iterated) == "zip" or _yields(iterated, flow)):
         return Loader(None, (head, iterated), code, index, is_generated=True)
     raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
 
@@ -118,11 +127,56 @@ def _item(node: ast.Subscript, head: Piece, setup: Sequence[Piece]) -> tuple[Pie
     return (piece, made) if is_loader and isinstance(made, ast.Call) else None
 
 
+def starts(piece: Piece) -> bool:
+    """``batches = iter(loader)``, ``batches = itertools.cycle(loader)``"""
+    call = piece.node.value if isinstance(piece.node, ast.Assign) else None
+    return isinstance(call, ast.Call) and called(call) in ("iter", "cycle")
+
+
 def _yields(call: ast.Call, flow: Flow) -> bool:
     """Whether a function of the program is called that yields batches."""
     definition = flow.definitions.get(ast.unparse(call.func))
     nodes = ast.walk(definition.node) if definition is not None else ()
     return any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in nodes)
+
+
+def _goes_on(made: ast.expr | None, flow: Flow) -> bool:
+    """Whether an object of the program, or the data set of a loader, does something after what it yields last."""
+    if not isinstance(made, ast.Call):
+        return False
+    if called(made) == "DataLoader":
+        data = made.args[0] if made.args else None
+        made_of = assigned(flow.setup, data.id) if isinstance(data, ast.Name) else None
+        inner = made_of.node.value if made_of is not None and isinstance(made_of.node, ast.Assign) else data
+        return inner is not made and _goes_on(inner, flow)
+    definition = flow.definitions.get(ast.unparse(made.func))
+    node = definition.node if definition is not None else None
+    methods = node.body if isinstance(node, ast.ClassDef) else ()
+    return any(
+        isinstance(each, ast.FunctionDef)
+        and each.name == "__iter__"
+        and any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(each))
+        and not any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(each.body[-1]))
+        for each in methods
+    )
+
+
+def _is_list(made: ast.expr | None, flow: Flow) -> bool:
+    """Whether an expression is a list, as far as its words and those of the function that it calls tell."""
+    if not isinstance(made, ast.Call):
+        return isinstance(made, (ast.List, ast.Tuple, ast.ListComp))
+    if ast.unparse(made.func) in ("list", "tuple", "sorted"):
+        return True
+    definition = flow.definitions.get(ast.unparse(made.func))
+    if definition is None or not isinstance(definition.node, ast.FunctionDef):
+        return False
+    last = definition.node.body[-1]
+    given = last.value if isinstance(last, ast.Return) else None
+    for each in reversed(definition.node.body):
+        if isinstance(given, ast.Name) and isinstance(each, ast.Assign):
+            (target, *_) = each.targets
+            given = each.value if isinstance(target, ast.Name) and target.id == given.id else given
+    return _is_list(given, flow)
 
 
 def _is_wrapper(node: ast.expr) -> bool:
@@ -142,8 +196,9 @@ def assigned(pieces: Sequence[Piece], name: str) -> Piece | None:
 
 def is_drawn_late(loader: Loader, flow: Flow, tape: Tape) -> bool:
     """Whether random numbers are drawn for each batch, and Lightning would fetch one ahead, as there is no length."""
-    if loader.is_generated:
-        return any(draws(each) for each in _functions(flow.batches, flow))
+    if loader.is_generated and isinstance(flow.batches.node, ast.For):
+        given = Piece(ast.Expr(flow.batches.node.iter), flow.batches.source, flow.batches.names)
+        return any(draws(each) for each in [given, *_functions(flow.batches, flow)])
     iterated = [each.about for each in tape.events if each.kind == "iter" and flow.batches.covers(each.site)]
     facts = [tape.objects[name] for name in iterated]
     return any(each.get("draws") and not each.get("sized", True) for each in facts)
@@ -152,7 +207,10 @@ def is_drawn_late(loader: Loader, flow: Flow, tape: Tape) -> bool:
 def _functions(head: Piece, flow: Flow) -> list[Piece]:
     """The function that yields the batches, and those that it calls."""
     assert isinstance(head.node, ast.For)
-    waiting = sorted(Piece(ast.Expr(head.node.iter), head.source, head.names).uses)
+    uses = Piece(ast.Expr(head.node.iter), head.source, head.names).uses
+    # An object that yields them is made of its class.
+    makers = [made for name in uses if (made := assigned(flow.setup, name)) is not None]
+    waiting = sorted(uses.union(*(each.uses for each in makers)))
     found: dict[int, Piece] = {}
     while waiting:
         definition = flow.definitions.get(waiting.pop())

@@ -175,6 +175,15 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
     elif plan is not None and (plan.stop or program.early):
         lines.append("  num_sanity_val_steps: 0 # nothing else is evaluated before training")
     lines += _of_accelerator(program, keys)
+    for kind, cut in program.cuts.items():
+        if cut is program.skipped:
+            continue
+        program.keep([cut.piece], f"trainer.limit_{kind}_batches")
+        name = f"limit_{kind}_batches"
+        if cut.setting is None:
+            lines.append(f"  {name}: {cut.batches}")
+        else:
+            lines += _setting_entry(name, cut.setting, "trainer", keys, "  ")
     if roles.clip is not None:
         how, piece, limit = roles.clip
         setting = setting_in(limit, piece, settings)

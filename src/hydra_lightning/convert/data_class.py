@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hydra_lightning.convert.batches import called
+from hydra_lightning.convert.batches import called, starts
 from hydra_lightning.convert.downloads import edits_of, prepare_data
-from hydra_lightning.convert.drawing import may_draw
+from hydra_lightning.convert.drawing import draws_in_all, may_draw
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import pieces_at_end
 from hydra_lightning.convert.loaders import CLASSES, class_of
@@ -43,7 +43,12 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     fetching, scope = scope, replace(scope, edits=edits_of(fetched))
     inner = helpers_in_place(program, pieces)
     classes = {kind: class_of(program, kind) for kind in program.loaders}
-    scopes = {kind: replace(scope, names={**names, "DataLoader": name}) for kind, name in classes.items()}
+    scopes = dict.fromkeys(classes, scope)
+    scopes |= {
+        kind: replace(scope, names={**names, "DataLoader": name})
+        for kind, name in classes.items()
+        if name != "Batches"
+    }
     by_name = {loader.name: scopes[kind] for kind, loader in program.loaders.items() if loader.name}
     statements = []
     for piece in sorted([*pieces, *inner], key=lambda each: each.node.lineno) if inner else pieces:
@@ -57,7 +62,11 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
             program.keep([loader.made[0]], f"{kind}_dataloader")
         else:
             code = f"self.{attribute(loader.name or '', OF_DATA)}"
-        code = f"Batches(lambda: {code})" if loader.is_generated else code
+        if loader.is_listed:
+            # Its generator is its own, as the loop over a list draws nothing.
+            code = f"DataLoader({code}, batch_size=None, generator=torch.Generator())"
+        if loader.is_generated:
+            code = f"Batches(lambda: {code})"
         result = next((each for each in ("range", "Batches") if code.startswith(f"{each}(")), "DataLoader")
         methods.append(f"def {kind}_dataloader(self) -> {result}:\n    return {code}")
     methods = [*prepare_data(fetched, fetching), *methods]
@@ -88,8 +97,9 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     helpers, imports = with_helpers(program, [*pieces, *calls], inner)
     helpers += [text for name, text in CLASSES.items() if name in classes.values()]
     extra = [
-        "from collections.abc import Callable, Iterator",
+        "from collections.abc import Callable, Iterable, Iterator",
         "from typing import Any",
+        "import torch",
         "from lightning import LightningDataModule",
         "from torch.utils.data import DataLoader",
     ]
@@ -109,11 +119,13 @@ def helpers_in_place(program: Program, pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def keep_drawn_loaders(program: Program) -> None:
-    """Loaders whose data are drawn in the call that makes them are made once, in the order of the program."""
+    """Loaders that are asked for batches before, or whose data are drawn in their call, are made once, in order."""
+    peeked = set().union(*(each.uses for each in program.peeked))
     for loader in program.loaders.values():
         if loader.name and loader.made is not None:
             piece, call = loader.made
-            if _draws(program, piece) or _draws_in_a_class(program, call):
+            is_drawn = loader.is_generated or loader.name in peeked or draws_in_all(program, piece)
+            if is_drawn or _draws_in_a_class(program, call):
                 loader.made = None
 
 
@@ -151,6 +163,7 @@ def data_pieces(program: Program) -> list[Piece]:
             }
         elif loader.name is not None:
             wanted.add(loader.name)
+    wanted |= set().union(*(each.uses | each.defines for each in program.peeked))
     wanted |= _drawn_before_the_model(program) | _loaders_in_functions(program) | _sources_of_steps(program)
     candidates = [piece for piece in program.objects if piece not in direct]
     data = needed(candidates, wanted)
@@ -167,7 +180,9 @@ def data_pieces(program: Program) -> list[Piece]:
     used = set().union(*(used_in(each) for each in [*needed(candidates, wanted), *calls]))
     devices = needed(program.flow.setup, used & {*program.devices})
     candidates = [each for each in program.flow.setup if each in candidates or each in devices]
-    return [piece for piece in needed(candidates, wanted) if not only_tells(piece.node)]
+    found = needed(candidates, wanted)
+    told = [each for each in candidates if only_tells(each.node)]
+    return [each for each in candidates if each in program.peeked or (each in found and each not in told)]
 
 
 def _loaders_in_functions(program: Program) -> set[str]:
@@ -189,16 +204,10 @@ def _sources_of_steps(program: Program) -> set[str]:
     owners = {name for each in program.roles.makers for name in each.defines} | {*program.roles.nets}
     found = used - owners - kept.held - {*program.constants} - {*program.settings}
     for piece in program.objects:
-        if piece.defines & found and _starts(piece):
+        if piece.defines & found and starts(piece):
             # An iterator draws a number when it is made: it stays after the model.
             found = (found - piece.defines) | (piece.uses)
     return {name for name in found if any(map(_reads, needed(program.objects, [name])))}
-
-
-def _starts(piece: Piece) -> bool:
-    """``batches = iter(loader)``, ``batches = itertools.cycle(loader)``"""
-    call = piece.node.value if isinstance(piece.node, ast.Assign) else None
-    return isinstance(call, ast.Call) and called(call) in ("iter", "cycle")
 
 
 def _reads(piece: Piece) -> bool:
@@ -266,7 +275,10 @@ def _is_before_the_model(program: Program, pieces: Sequence[Piece]) -> bool:
     after = [piece for piece in pieces if piece not in before]
     if not before or not after:
         return not after
-    drawn = [any(_draws(program, piece) for piece in part) for part in (before, after)]
+    drawn = [
+        any(piece in program.peeked or draws_in_all(program, piece) for piece in part)
+        for part in (before, after)
+    ]
     if all(drawn):
         raise Refused(
             "mixed-order", pieces[-1].site, "random data are made both before and after the model is made."
@@ -278,11 +290,3 @@ def _may_draw(program: Program, pieces: Sequence[Piece]) -> bool:
     """Whether the place of what the data are made of matters."""
     loaders = {loader.name for loader in program.loaders.values() if loader.name}
     return any(may_draw(program, piece, loaders) for piece in pieces)
-
-
-def _draws(program: Program, piece: Piece) -> bool:
-    return any(
-        draws(each)
-        for each in [piece, *helpers_of(program, [piece])]
-        if not isinstance(each.node, ast.ClassDef)
-    )

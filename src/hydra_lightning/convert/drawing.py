@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.rewrite import draws
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import helpers_of
 
@@ -29,6 +30,19 @@ def may_draw(program: Program, piece: Piece, loaders: Collection[str]) -> bool:
         WORDS.search(ast.unparse(call.func).lower()) and not _is_fixed(call)
         for each in [piece, *helpers_of(program, [piece])]
         for call in _calls(each)
+    )
+
+
+def draws_in_all(program: Program, piece: Piece, others: Sequence[str] = ()) -> bool:
+    """Whether a statement draws random numbers, or a function of the program that it calls does.
+
+    Args:
+        others: modules whose generators do not count.
+    """
+    return any(
+        draws(each, others)
+        for each in [piece, *helpers_of(program, [piece])]
+        if not isinstance(each.node, ast.ClassDef)
     )
 
 

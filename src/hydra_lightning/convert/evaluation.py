@@ -189,7 +189,9 @@ def _begun(piece: Piece) -> set[str]:
 
 def scope_in(scope: Scope, plan: Evaluation) -> Scope:
     """How names are written in an evaluation."""
-    loader = {plan.loader.name: f"self.trainer.{plan.stage}_dataloaders"} if plan.loader.name else {}
+    loader = {}
+    if plan.loader.name and not plan.loader.is_generated:
+        loader[plan.loader.name] = f"self.trainer.{plan.stage}_dataloaders"
     held = {name: f"self.{attribute(name)}" for name in plan.held}
     return Scope(scope.settings, scope.setting, {**scope.names, **loader, **held}, scope.used)
 

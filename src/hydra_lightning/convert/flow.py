@@ -131,6 +131,7 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         early = next(node for node in nodes[:place] if isinstance(node, Block))
         raise Refused("early-evaluation", early.head.site, "a loop before the loop over epochs trains, too.")
     body = [node if isinstance(node, Piece) else node.head for node in way.steps(inner)]
+    body = [piece for piece in body if piece.node not in way.closures]
     before, opened = outer.inside[:split], outer.inside[split + 1 :]
     closed = way.steps(outer)
     interval, after = of_epochs(outer.head, closed[_place_of(closed, inner) + 1 :], opened, tape)

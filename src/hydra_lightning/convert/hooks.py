@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hydra_lightning.convert.batches import assigned
 from hydra_lightning.convert.constructs import is_an_exit
@@ -159,7 +159,7 @@ def pieces_at_end(program: Program) -> list[Piece]:
     for each in end:
         made |= each.defines if each.uses & made else set()
     told = [each for each in end if _is_print(each) and each.uses & made]
-    modes = [each for each in end if _is_mode(each, nets)] if roots else []
+    modes = [each for each in end if is_mode(each, nets)] if roots else []
     kept = needed(end, set().union(*(each.uses for each in [*roots, *told])))
     return [each for each in end if each in [*kept, *roots, *told, *modes]]
 
@@ -224,7 +224,7 @@ def _is_print(piece: Piece) -> bool:
     return isinstance(node, ast.Expr) and is_print(node.value)
 
 
-def _is_mode(piece: Piece, nets: Sequence[str] | set[str]) -> bool:
+def is_mode(piece: Piece, nets: Iterable[str]) -> bool:
     """``net.eval()``"""
     node = piece.node
     call = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None

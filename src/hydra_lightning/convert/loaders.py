@@ -5,17 +5,20 @@ from __future__ import annotations
 import ast
 import itertools
 
+from hydra_lightning.convert.drawing import draws_in_all
+from hydra_lightning.convert.hooks import pieces_before_steps
+from hydra_lightning.convert.kept import evaluates
 from hydra_lightning.convert.program import Program
 
 CLASSES = {
     "Batches": '''class Batches:
     """What a function yields, anew for each epoch."""
 
-    def __init__(self, function: Callable[[], Iterator[Any]]) -> None:
+    def __init__(self, function: Callable[[], Iterable[Any]]) -> None:
         self.function = function
 
     def __iter__(self) -> Iterator[Any]:
-        return self.function()''',
+        yield from self.function()''',
     "LookAheadLoader": '''class LookAheadLoader(DataLoader):
     """Fetches a batch before it gives the one before it, as accelerate does: random numbers are drawn in this order."""
 
@@ -31,6 +34,20 @@ CLASSES = {
     def __iter__(self) -> Iterator[Any]:
         super().__iter__()
         return super().__iter__()''',
+    "LateLoader": '''class LateLoader(DataLoader):
+    """Starts with its first batch, after what `on_train_epoch_start` draws: the Trainer starts loaders before it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()''',
+    "ExhaustedLoader": '''class ExhaustedLoader(DataLoader):
+    """Is asked once more after its last batch, as by a loop and not by the Trainer: it draws another order then."""
+
+    def __iter__(self) -> Iterator[Any]:
+        batches = super().__iter__()
+        for number, batch in enumerate(batches, start=1):
+            if number == len(self):
+                next(batches, None)
+            yield batch''',
 }
 
 
@@ -45,7 +62,18 @@ def class_of(program: Program, kind: str) -> str:
     used = {each.about for each in iterated if heads[kind].covers(each.site)}
     if _is_looking_ahead(program, used):
         return "LookAheadLoader"
-    return "TwiceStartedLoader" if _is_started_twice(program, used) else "DataLoader"
+    if _is_started_twice(program, used):
+        return "TwiceStartedLoader"
+    if any(program.tape.objects[name].get("draws_at_end") for name in used):
+        return "ExhaustedLoader"
+    return "LateLoader" if kind == "train" and _draws_before_batches(program) else "DataLoader"
+
+
+def _draws_before_batches(program: Program) -> bool:
+    """Whether an epoch starts with something that draws from the generator that loaders start with."""
+    first = program.kept_statements.start if program.roles.kept else pieces_before_steps(program)
+    others = ("random", "np.random", "numpy.random")
+    return any(draws_in_all(program, each, others) or evaluates(each, program.tape) for each in first)
 
 
 def _is_looking_ahead(program: Program, loaders: set[str]) -> bool:

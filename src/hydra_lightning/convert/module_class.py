@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 from hydra_lightning.convert import optimizers
+from hydra_lightning.convert.cuts import Cut
 from hydra_lightning.convert.data_class import data_names
 from hydra_lightning.convert.epochs import epoch_settings
 from hydra_lightning.convert.evaluation import (
@@ -102,7 +103,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     own = nets | {name: f"self.{attribute(name)}" for name in attributes}
     own |= {name: code for name, code in program.devices.items() if name in used | at_start}
     for kind, loader in program.loaders.items():
-        if loader.name:
+        if loader.name and not loader.is_listed and not loader.is_generated:
             own.setdefault(loader.name, f"self.trainer.{kind}_dataloader{'' if kind == 'train' else 's'}")
     batched = {name for each in program.loaders.values() for name in re.findall(r"\w+", each.target)}
     for name, code in data_names(program, data_pieces).items():
@@ -129,6 +130,9 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     evaluation = _without_twins(evaluation)
     resets = [each for each in pieces_in(flow.after) if resets_metric(each)]
     program.keep((each for each in resets if each.uses <= program.metric_objects), "self.log resets it")
+    if program.skipped is not None:
+        methods.append(_skipping(program.skipped, scope))
+        program.keep([program.skipped.piece], "on_train_batch_start")
     modes = mode_hooks(program) if roles.val_block is not None else {}
     methods += [f"def {hook}(self) -> None:\n    # {why}\n    pass" for hook, why in modes.items()]
     early = {name: f"self.trainer.datamodule.{kind}_dataloader()" for kind, name in _loader_names(program)}
@@ -272,6 +276,16 @@ def _clipping(program: Program, scope: Scope) -> str:
     )
 
 
+def _skipping(cut: Cut, scope: Scope) -> str:
+    """The hook that ends an epoch with a batch that is fetched in vain."""
+    limit = cut.batches if cut.setting is None else scope.name_of(cut.setting)
+    return (
+        "def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:\n"
+        "    # Not trainer.limit_train_batches: random numbers are drawn for one batch more.\n"
+        f"    return -1 if batch_idx == {limit} else None"
+    )
+
+
 def _takes_names(program: Program, pieces: Sequence[Piece]) -> bool:
     """Whether the model is given its batches by name: ``net(**batch)``, ``net(pixels=x)``."""
     (net,) = program.roles.nets
@@ -300,7 +314,11 @@ def _as_buffer(piece: Piece, scope: Scope) -> str | None:
 
 
 def _loader_names(program: Program) -> list[tuple[str, str]]:
-    return [(kind, loader.name) for kind, loader in program.loaders.items() if loader.name]
+    return [
+        (kind, loader.name)
+        for kind, loader in program.loaders.items()
+        if loader.name and not loader.is_generated
+    ]
 
 
 def _without_twins(methods: Sequence[str]) -> list[str]:

@@ -78,6 +78,10 @@ def _partial(piece: Piece, program: Program) -> Partial | None:
     call = piece.node.value if isinstance(piece.node, ast.Assign) else None
     if not isinstance(call, ast.Call):
         return None
+    definition = program.flow.definitions.get(called(call))
+    if definition is not None and isinstance(definition.node, ast.ClassDef):
+        # It stays beside the LightningModule, where its arguments can be anything.
+        return None
     path = program.roles.classes.get(piece, "")
     if called(call) != path.rpartition(".")[2]:
         # What makes it has another name: get_linear_schedule_with_warmup of transformers.

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from hydra_lightning.convert.batches import Loader
+from hydra_lightning.convert.batches import Loader, starts
 from hydra_lightning.convert.constants import constants_of
+from hydra_lightning.convert.cuts import Cut, cut_of
 from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.kept import Kept, evaluates, kept_statements
@@ -70,13 +71,35 @@ class Program:
     def early(self) -> list[Piece]:
         """The evaluations before training, whose result none of the training uses."""
         trained = [*pieces_in(self.flow.before), *self.flow.body]
-        found = [each for each in self.flow.setup if evaluates(each, self.tape)]
+        late = [each for each in self._asking if each not in self.peeked]
+        found = [each for each in self.flow.setup if evaluates(each, self.tape) or each in late]
         others = [each for each in [*self.flow.setup, *trained] if each not in found]
+        others = [each for each in others if not only_tells(each.node)]
         used = set().union(*(each.uses for each in others))
         return [
             each
             for each in found
             if isinstance(each.node, (ast.Expr, ast.Assign, ast.For, ast.With)) and not each.defines & used
+        ]
+
+    @cached_property
+    def peeked(self) -> list[Piece]:
+        """What asks loaders for batches before the model is made, as ``x0, y0 = next(iter(loader))``."""
+        setup = self.flow.setup
+        model = min(setup.index(piece) for piece in self.roles.nets.values())
+        return [each for each in self._asking if setup.index(each) < model]
+
+    @property
+    def _asking(self) -> list[Piece]:
+        """The statements before training that take batches of loaders, and evaluate nothing."""
+        sites = {site for stack in self.tape.stacks.get("iter", {}).values() for site in stack}
+        return [
+            each
+            for each in self.flow.setup
+            if any(map(each.covers, sites))
+            and not isinstance(each.node, (ast.FunctionDef, ast.ClassDef))
+            and not evaluates(each, self.tape)
+            and not starts(each)
         ]
 
     @property
@@ -180,6 +203,32 @@ class Program:
         found = {"train": self.roles.train, "val": self.roles.val, "test": self.roles.test}
         return {kind: loader for kind, loader in found.items() if loader is not None}
 
+    @cached_property
+    def cuts(self) -> dict[str, Cut]:
+        """Where loops over batches are left after a number of them, by what these are for."""
+        roles = self.roles
+        bodies = {"train": [*self.flow.body]}
+        for kind, block in (("val", roles.val_block), ("test", roles.test_block)):
+            bodies |= {kind: [*pieces_in(block.inside)]} if block is not None else {}
+        found = {
+            kind: cut_of(loader, bodies[kind], self.known, self.settings)
+            for kind, loader in self.loaders.items()
+            if kind in bodies
+        }
+        return {kind: cut for kind, cut in found.items() if cut is not None}
+
+    @cached_property
+    def skipped(self) -> Cut | None:
+        """Where the training of an epoch ends with a batch that is fetched, and drawn for, in vain."""
+        cut = self.cuts.get("train")
+        iterated = {
+            event.about
+            for event in self.tape.events
+            if event.kind == "iter" and self.flow.batches.covers(event.site)
+        }
+        is_drawn = any(self.tape.objects[name].get("draws") for name in iterated)
+        return cut if cut is not None and cut.is_at_top and is_drawn and not self.roles.val_block else None
+
     def is_dropped(self, piece: Piece) -> bool:
         """Whether Lightning does what a statement does, or it only tells."""
         is_call = isinstance(piece.node, ast.Expr)
@@ -187,6 +236,7 @@ class Program:
             (is_call and bool(events_in(piece, self.tape) & {*DROPPED}))
             or is_only_a_move(piece)
             or (only_tells(piece.node) and not evaluates(piece, self.tape))
+            or any(piece is cut.piece for cut in self.cuts.values())
         )
 
     @cached_property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from hydra_lightning.convert.calls import says_nothing
 from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.hooks import is_mode
 from hydra_lightning.convert.kept import only_collects
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move
@@ -83,7 +84,11 @@ def lines_of(sources: Mapping[str, Source], program: Program, keys: Mapping[str,
                 what, why = "converted", kept[id(piece.node)]
             elif "load_state_dict" in piece.text() and isinstance(piece.node, ast.Expr):
                 what, why = "dropped", "the best checkpoint is tested"
-            elif "mode" in events_through(piece, tape) or is_only_a_move(piece):
+            elif (
+                "mode" in events_through(piece, tape)
+                or is_mode(piece, program.roles.nets)
+                or is_only_a_move(piece)
+            ):
                 what, why = "dropped", "the Trainer does it"
             elif isinstance(piece.node, ast.Assign) and (
                 not any(isinstance(each, ast.Call) for each in ast.walk(piece.node))

@@ -107,11 +107,8 @@ class Scope:
                 return f"self.manual_backward({', '.join(given)})"
             if isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Load):
                 setting = setting_in(each, piece, self.settings)
-                if setting is not None and setting.code in self.known:
-                    return self.known[setting.code]
                 if setting is not None:
-                    self.used[setting.name] = setting
-                    return self.setting(setting.name)
+                    return self.name_of(setting)
             if isinstance(each, ast.Name):
                 name = piece.names.get(each.id, each.id)
                 return None if each.id in inner else self.names.get(name)
@@ -121,6 +118,13 @@ class Scope:
             assert isinstance(node.func, ast.Attribute)
             return self.code(piece, node.func.value)
         return piece.part(node, replace) if node is not None else piece.text(replace)
+
+    def name_of(self, setting: Setting) -> str:
+        """How a setting is written there."""
+        if setting.code in self.known:
+            return self.known[setting.code]
+        self.used[setting.name] = setting
+        return self.setting(setting.name)
 
 
 def _ends(statement: ast.stmt) -> dict[int, str]:
@@ -141,11 +145,17 @@ def _ends(statement: ast.stmt) -> dict[int, str]:
     return found
 
 
-def draws(piece: Piece) -> bool:
-    """Whether a statement draws random numbers, as far as its words tell."""
+def draws(piece: Piece, others: Sequence[str] = ()) -> bool:
+    """Whether a statement draws random numbers, as far as its words tell.
+
+    Args:
+        others: modules whose generators do not count.
+    """
     called = [ast.unparse(each.func) for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
     return any(
-        re.search(r"rand|normal|bernoulli|multinomial|choice|shuffle|permutation", each) for each in called
+        re.search(r"rand|normal|bernoulli|multinomial|choice|shuffle|permutation", each)
+        and each.rpartition(".")[0] not in others
+        for each in called
     )
 
 

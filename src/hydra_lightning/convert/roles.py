@@ -127,8 +127,11 @@ def public(path: object) -> str:
 
 
 def _made(flow: Flow, tape: Tape, kind: str) -> tuple[Piece, ast.Call]:
-    pieces = [piece for piece in flow.setup if _has(piece, tape, kind)]
-    sites = list(tape.stacks.get(kind, {}))
+    stacks = tape.stacks.get(kind, {})
+    # The class of an optimizer of the program's own is on the stack, too.
+    ways = {site for stack in stacks.values() for site in stack}
+    pieces = [piece for piece in flow.setup if any(map(piece.covers, ways))]
+    sites = list(stacks)
     if len(sites) != 1 or len(pieces) != 1:
         where = sites[-1] if sites else flow.epochs.site
         raise Refused(f"{kind}-place", where, f"one {kind} has to be made, before the loop over epochs.")
@@ -214,7 +217,8 @@ def _need_plain_steps(flow: Flow, tape: Tape, accumulates: bool) -> None:
     counts = [sum(event.kind == kind for event in tape.events) for kind in ("backward", "step")]
     if sorted(plain) != ["backward", "step", "zero"] or plain.index("backward") > plain.index("step"):
         raise Refused("steps", flow.batches.site, f"a batch is not one step: {', '.join(order)}.")
-    if counts[0] != counts[1] and not accumulates:
+    is_closure = any(event.kind == "step" and event.data.get("closure") for event in tape.events)
+    if counts[0] != counts[1] and not accumulates and not is_closure:
         raise Refused("accumulation", flow.batches.site, "gradients are accumulated over several batches.")
     if plain.index("zero") > plain.index("backward") and plain[-1] != "zero":
         raise Refused(

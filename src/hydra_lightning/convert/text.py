@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from hydra_lightning.convert.closures import closures_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope, needed, used_in
 from hydra_lightning.convert.settings import Setting
@@ -29,7 +30,7 @@ def with_helpers(
     left_out = {id(each.node) for each in without}
     ordered = [each for each in _used_by(program, pieces) if id(each.node) not in left_out]
     imports = [each.text(comments=False) for each in ordered if isinstance(each.node, IMPORTS)]
-    scope = Scope({}, lambda name: name)
+    scope = Scope({}, lambda name: name, edits=closures_of(program))
     helpers = [each for each in ordered if not isinstance(each.node, IMPORTS)]
     constants: list[Piece] = []
     while True:

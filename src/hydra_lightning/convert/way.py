@@ -45,6 +45,7 @@ class Way:
         not_run: branches that the recording did not take, and that leave a function or call a method.
         calls: of functions that were put in their place.
         opened: the statements of functions that evaluate before training, by the identity of the node of their call.
+        closures: functions that an optimizer is given, put before its step.
     """
 
     sources: Mapping[str, Source]
@@ -55,6 +56,7 @@ class Way:
     not_run: list[Piece] = field(default_factory=list)
     calls: list[Piece] = field(default_factory=list)
     opened: dict[int, list[Piece | Block]] = field(default_factory=dict)
+    closures: list[ast.FunctionDef] = field(default_factory=list)
     _is_begun: bool = False
 
     def __post_init__(self) -> None:
@@ -124,7 +126,11 @@ class Way:
         if isinstance(statement, (ast.With, ast.If, ast.Try)):
             lines = [int(stack[depth].rpartition(":")[2]) for stack in here]
             inside: list[Piece | Block] = []
-            for branch in (statement.body, getattr(statement, "orelse", [])):
+            branches = [statement.body, getattr(statement, "orelse", [])]
+            if isinstance(statement, ast.Try):
+                # Nothing was raised on the way.
+                branches = [[*statement.body, *statement.orelse, *statement.finalbody]]
+            for branch in branches:
                 if branch and any(branch[0].lineno <= line <= (branch[-1].end_lineno or 0) for line in lines):
                     inside += self.expand(branch, inner)
             return inside if is_only_around(statement, inside) else [piece]
@@ -169,7 +175,7 @@ class Way:
             seen = [stack for stack in self.stacks if stack not in self.backwards]
             tail = evaluation_in(node, self.sources, seen) if is_own and isinstance(node, Piece) else []
             if isinstance(node, Piece) and tail:
-                stack = [*first[:depth], node.site, *tail]
+                stack = [*first[:depth], *tail]
                 self.stacks.append(stack)
                 try:
                     found += self.expand([node.node], Place(node.source, node.names, [stack], depth))
@@ -238,7 +244,8 @@ class Way:
             inside = self.expand(
                 function.node.body, Place(function.source, place.names, stacks, depth + 1, place.known)
             )
-            return [each for each in inside if isinstance(each, Block) or not any(returns(each))]
+            self.closures.append(function.node)
+            return [*(each for each in inside if isinstance(each, Block) or not any(returns(each))), piece]
         if len(calls) != 1 or not isinstance(piece.node, SIMPLE):
             raise Refused(
                 "call", piece.site, "a function on the way to a step is called inside an expression."
