@@ -68,8 +68,9 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
         made = assigned(setup, name)
         if made is None:
             raise Refused("loader", head.site, f"{name} is not made before the loop over epochs.")
-        value = made.node.value if isinstance(made.node, ast.Assign) else None
-        plain = isinstance(value, ast.Call) and called(value) == "DataLoader" and len(made.defines) == 1
+        is_one = isinstance(made.node, ast.Assign) and isinstance(made.node.targets[0], ast.Name)
+        value = made.node.value if isinstance(made.node, ast.Assign) and is_one else None
+        plain = isinstance(value, ast.Call) and called(value) == "DataLoader"
         return Loader(
             name,
             (made, value) if plain and isinstance(value, ast.Call) else None,
@@ -136,8 +137,7 @@ def starts(piece: Piece) -> bool:
 def _yields(call: ast.Call, flow: Flow) -> bool:
     """Whether a function of the program is called that yields batches."""
     definition = flow.definitions.get(ast.unparse(call.func))
-    nodes = ast.walk(definition.node) if definition is not None else ()
-    return any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in nodes)
+    return definition is not None and _has_yield(definition.node)
 
 
 def _goes_on(made: ast.expr | None, flow: Flow) -> bool:
@@ -148,17 +148,23 @@ def _goes_on(made: ast.expr | None, flow: Flow) -> bool:
         data = made.args[0] if made.args else None
         made_of = assigned(flow.setup, data.id) if isinstance(data, ast.Name) else None
         inner = made_of.node.value if made_of is not None and isinstance(made_of.node, ast.Assign) else data
-        return inner is not made and _goes_on(inner, flow)
-    definition = flow.definitions.get(ast.unparse(made.func))
-    node = definition.node if definition is not None else None
-    methods = node.body if isinstance(node, ast.ClassDef) else ()
-    return any(
-        isinstance(each, ast.FunctionDef)
-        and each.name == "__iter__"
-        and any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(each))
-        and not any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(each.body[-1]))
-        for each in methods
+        # Without a length it is asked until it ends.
+        return _goes_on(inner, flow) and "__len__" in _methods(inner, flow)
+    iterator = _methods(made, flow).get("__iter__")
+    return iterator is not None and _has_yield(iterator) and not _has_yield(iterator.body[-1])
+
+
+def _methods(made: ast.expr | None, flow: Flow) -> dict[str, ast.FunctionDef]:
+    """The methods of the class of the program whose object is made."""
+    definition = flow.definitions.get(ast.unparse(made.func)) if isinstance(made, ast.Call) else None
+    body = (
+        definition.node.body if definition is not None and isinstance(definition.node, ast.ClassDef) else []
     )
+    return {each.name: each for each in body if isinstance(each, ast.FunctionDef)}
+
+
+def _has_yield(node: ast.AST) -> bool:
+    return any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in ast.walk(node))
 
 
 def _is_list(made: ast.expr | None, flow: Flow) -> bool:
@@ -205,17 +211,23 @@ def is_drawn_late(loader: Loader, flow: Flow, tape: Tape) -> bool:
 
 
 def _functions(head: Piece, flow: Flow) -> list[Piece]:
-    """The function that yields the batches, and those that it calls."""
+    """The functions and classes that yield the batches, and those that they use."""
     assert isinstance(head.node, ast.For)
-    uses = Piece(ast.Expr(head.node.iter), head.source, head.names).uses
-    # An object that yields them is made of its class.
-    makers = [made for name in uses if (made := assigned(flow.setup, name)) is not None]
-    waiting = sorted(uses.union(*(each.uses for each in makers)))
-    found: dict[int, Piece] = {}
+    waiting = sorted(Piece(ast.Expr(head.node.iter), head.source, head.names).uses)
+    found: dict[str, Piece | None] = {}
     while waiting:
-        definition = flow.definitions.get(waiting.pop())
-        if definition is not None and not isinstance(definition.node, (ast.Import, ast.ImportFrom)):
-            if id(definition.node) not in found:
-                waiting += definition.uses
-            found[id(definition.node)] = definition
-    return [*found.values()]
+        name = waiting.pop()
+        definition = flow.definitions.get(name) or _maker(name, flow)
+        if name not in found and definition is not None:
+            is_import = isinstance(definition.node, (ast.Import, ast.ImportFrom))
+            waiting += [] if is_import else definition.uses
+            found[name] = flow.definitions.get(name) if not is_import else None
+    return [each for each in found.values() if each is not None]
+
+
+def _maker(name: str, flow: Flow) -> Piece | None:
+    """Where an object of a class of the program, or a loader, is made."""
+    made = assigned(flow.setup, name)
+    value = made.node.value if made is not None and isinstance(made.node, ast.Assign) else None
+    is_known = isinstance(value, ast.Call) and (called(value) == "DataLoader" or _methods(value, flow))
+    return made if is_known else None
