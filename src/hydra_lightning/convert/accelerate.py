@@ -54,7 +54,8 @@ def without_accelerate(sources: Mapping[str, Source]) -> dict[str, Source]:
         - names
     ):
         names |= more
-    return {path: _Plain(source, frozenset(names)).written() for path, source in sources.items()}
+    batches = _accumulated(sources)
+    return {path: _Plain(source, frozenset(names), batches).written() for path, source in sources.items()}
 
 
 def accelerator_arguments(pieces: list[Piece]) -> dict[str, tuple[Piece, ast.expr]]:
@@ -86,6 +87,20 @@ def _accelerators(tree: ast.Module) -> set[str]:
     return found
 
 
+def _accumulated(sources: Mapping[str, Source]) -> str | None:
+    """Over how many batches gradients are accumulated, by an option, a name or a number."""
+    given = {
+        ast.unparse(key.value)
+        for source in sources.values()
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call) and _makes_one(call)
+        for key in call.keywords
+        if key.arg == "gradient_accumulation_steps"
+    }
+    code = next(iter(given), "1")
+    return code if len(given) < 2 and re.fullmatch(r"[\w.]+", code) else None
+
+
 def _parameters(tree: ast.Module, names: set[str], sources: Mapping[str, Source]) -> set[str]:
     """The parameters that an Accelerator of those names is given to."""
     functions = {
@@ -105,10 +120,16 @@ def _parameters(tree: ast.Module, names: set[str], sources: Mapping[str, Source]
 
 @dataclass(frozen=True)
 class _Plain:
-    """One file, rewritten."""
+    """One file, rewritten.
+
+    Attributes:
+        names: that hold an Accelerator.
+        batches: over how many it accumulates, where that can be written anywhere.
+    """
 
     source: Source
     names: frozenset[str]
+    batches: str | None
 
     def written(self) -> Source:
         edits = [edit for statement in self.source.tree.body for edit in self._of(statement)]
@@ -226,7 +247,7 @@ class _Plain:
                 targets = " = ".join(piece.part(each) for each in node.targets)
                 return f"{targets} = {', '.join(piece.part(each, self._replaced) for each in inner.elts)}"
         if isinstance(node, ast.Attribute) and self._is_it(node.value):
-            return CONSTANTS.get(node.attr)
+            return self.batches if node.attr == "gradient_accumulation_steps" else CONSTANTS.get(node.attr)
         return None
 
     def _call(self, node: ast.Call, piece: Piece) -> str | None:

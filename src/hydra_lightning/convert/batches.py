@@ -25,6 +25,7 @@ class Loader:
         made: the piece and the ``DataLoader(...)`` call in it; None when a function of the program makes it.
         target: the code of what a batch is unpacked into.
         index: the name of the counter, where there is one.
+        first: the code of its first value, where that is not 0.
         is_generated: whether a function of the program yields the batches, or a class that goes on after the last.
         is_listed: whether they are a list.
         is_late: whether a step asks for its batch itself, as random numbers are drawn for it.
@@ -34,6 +35,7 @@ class Loader:
     made: tuple[Piece, ast.Call] | None
     target: str
     index: str | None
+    first: str = ""
     is_generated: bool = False
     is_listed: bool = False
     is_late: bool = False
@@ -63,6 +65,7 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
             index, target = target.elts[0].id, target.elts[1]
         iterated = iterated.args[0]
     code = head.part(target).strip("()")
+    first = _first_count(head)
     if isinstance(iterated, ast.Name):
         name = head.names.get(iterated.id, iterated.id)
         made = assigned(setup, name)
@@ -76,16 +79,26 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
             (made, value) if plain and isinstance(value, ast.Call) else None,
             code,
             index,
+            first,
             is_generated=_goes_on(value, flow),
             is_listed=_is_list(value, flow),
         )
     if isinstance(iterated, ast.Subscript) and (item := _item(iterated, head, setup)) is not None:
-        return Loader(None, item, code, index)
+        return Loader(None, item, code, index, first)
     if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
-        return Loader(None, (head, iterated), code, index)
+        return Loader(None, (head, iterated), code, index, first)
     if isinstance(iterated, ast.Call) and (called(iterated) == "zip" or _yields(iterated, flow)):
-        return Loader(None, (head, iterated), code, index, is_generated=True)
+        return Loader(None, (head, iterated), code, index, first, is_generated=True)
     raise Refused("no-loader", head.site, "the batches do not come from a DataLoader.")
+
+
+def _first_count(head: Piece) -> str:
+    """``1`` of ``enumerate(loader, 1)``; empty for 0."""
+    for call in ast.walk(head.node.iter) if isinstance(head.node, ast.For) else ():
+        if isinstance(call, ast.Call) and called(call) == "enumerate":
+            given = [*call.args[1:], *(each.value for each in call.keywords)]
+            return head.part(given[0]) if given and ast.unparse(given[0]) != "0" else ""
+    return ""
 
 
 def iterated_by(head: Piece, setup: Sequence[Piece]) -> tuple[Piece, ast.expr]:

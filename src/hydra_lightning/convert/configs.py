@@ -172,7 +172,7 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         lines.append(
             "  num_sanity_val_steps: 0 # it would change what is drawn, or the mode, before training"
         )
-    elif plan is not None and (plan.stop or program.early):
+    elif plan is not None and (plan.stop or program.early or any(map(program.evaluates, program.steps))):
         lines.append("  num_sanity_val_steps: 0 # nothing else is evaluated before training")
     lines += _of_accelerator(program, keys)
     for kind, cut in program.cuts.items():
@@ -283,8 +283,11 @@ def _interval(program: Program, keys: dict[str, str]) -> list[str]:
 
 
 def _of_accelerator(program: Program, keys: dict[str, str]) -> list[str]:
-    """What an Accelerator is told and the Trainer has keys for."""
+    """What an Accelerator is told, or done by hand, and the Trainer has keys for."""
     arguments = accelerator_arguments(program.flow.setup)
+    if program.roles.accumulate is not None:
+        arguments.setdefault("gradient_accumulation_steps", program.roles.accumulate)
+        program.keep([program.roles.accumulate[0]], "trainer.accumulate_grad_batches")
     lines = []
     for name, key in OF_ACCELERATOR.items():
         if name not in arguments:

@@ -168,6 +168,7 @@ def _convert(
         files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
         return Conversion(files, lines, typed, tape, verdict, stem, roles)
 
+    body = flow.body
     if wishes.steps == "manual":
         return rewritten(kept_roles(flow, tape, "the plan wants it."), flow)
     try:
@@ -179,6 +180,7 @@ def _convert(
         raise first
     # Steps that automatic optimization would change are kept as they are.
     why = "the losses would differ." if first.code in UNPROVED else first.why
+    flow.body = body
     try:
         return rewritten(kept_roles(flow, tape, why), flow)
     except Refused as error:

@@ -52,7 +52,9 @@ def cut_of(
         if not is_at_top and not all(only_tells(each.node) for each in body[place + 1 :]):
             return None
         value = known.value(limit, piece)
-        batches = value + more + (not is_at_top) if isinstance(value, int) else 0
+        first = int(loader.first or 0) if loader.first.isdigit() or not loader.first else UNKNOWN
+        is_known = isinstance(value, int) and isinstance(first, int)
+        batches = value + more + (not is_at_top) - first if is_known else 0
         setting = setting_in(limit, piece, settings)
         if batches > 0 and (setting is None or batches == value):
             return Cut(piece, batches, setting, is_at_top)

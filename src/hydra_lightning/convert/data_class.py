@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hydra_lightning.convert.batches import called, starts
+from hydra_lightning.convert.batches import assigned, called, starts
 from hydra_lightning.convert.downloads import edits_of, prepare_data
 from hydra_lightning.convert.drawing import draws_in_all, may_draw
 from hydra_lightning.convert.flow import pieces_in
@@ -45,9 +45,13 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     classes = {kind: class_of(program, kind) for kind in program.loaders}
     scopes = dict.fromkeys(classes, scope)
     scopes |= {
-        kind: replace(scope, names={**names, "DataLoader": name})
+        kind: replace(
+            scope,
+            names={**names, "DataLoader": name},
+            edits={**scope.edits, **_renamed(program, kind, name)},
+        )
         for kind, name in classes.items()
-        if name != "Batches"
+        if name not in ("Batches", "DataLoader")
     }
     by_name = {loader.name: scopes[kind] for kind, loader in program.loaders.items() if loader.name}
     statements = []
@@ -104,6 +108,20 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
         "from torch.utils.data import DataLoader",
     ]
     return file_text(f"The data of {program.file}.", extra, imports, [*helpers, text]), scope
+
+
+def _renamed(program: Program, kind: str, name: str) -> dict[int, str]:
+    """``torch.utils.data.DataLoader``, where a loader is made of another class."""
+    loader = program.loaders[kind]
+    piece = loader.made[0] if loader.made else assigned(program.flow.setup, loader.name or "")
+    calls = ast.walk(piece.node) if piece is not None else ()
+    return {
+        id(each.func): name
+        for each in calls
+        if isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and called(each) == "DataLoader"
+    }
 
 
 def helpers_in_place(program: Program, pieces: Sequence[Piece]) -> list[Piece]:

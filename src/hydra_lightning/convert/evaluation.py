@@ -272,12 +272,18 @@ def best_by(program: Program, plan: Evaluation) -> tuple[str, str] | None:
 def step_text(name: str, loader: Loader, pieces: Sequence[Piece], result: str, body: Sequence[str]) -> str:
     """The method for a batch; its counter has the program's name where it is used."""
     used = set().union(*(piece.uses for piece in pieces))
-    counter = loader.index if loader.index in used else "batch_idx"
+    counter = loader.index if loader.index in used and not loader.first else "batch_idx"
+    body = [*(counted(loader) if loader.index in used else []), *body]
     batch = "batch" if counter != "batch" else "samples"
     lines = [
         re.sub(r"= batch$", f"= {batch}", line) if index == 0 else line for index, line in enumerate(body)
     ]
     return method_text(name, f"{batch}: Any, {counter}: int", result, lines)
+
+
+def counted(loader: Loader) -> list[str]:
+    """The counter of a loop that does not count from 0."""
+    return [f"{loader.index} = batch_idx + {loader.first}"] if loader.first else []
 
 
 def unpacked(loader: Loader) -> list[str]:

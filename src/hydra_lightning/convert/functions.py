@@ -51,8 +51,8 @@ class Functions:
         return bool(called) and all(map(is_telling, called))
 
     def of_settings(self, piece: Piece) -> Function | None:
-        """The function of the program that a statement calls with the options of the command line as they are."""
-        call = piece.node.value if isinstance(piece.node, ast.Expr) else None
+        """The function of the program that a statement calls with the options as they are, or that sets rates."""
+        call = piece.node.value if isinstance(piece.node, (ast.Expr, ast.Assign)) else None
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             return None
         given = {piece.names.get(each.id, each.id) for each in call.args if isinstance(each, ast.Name)}
@@ -69,4 +69,7 @@ class Functions:
             for each in source.tree.body
             if isinstance(each, ast.FunctionDef) and each.name == call.func.id
         ]
-        return found[0] if found and given & parsed else None
+        if not found:
+            return None
+        is_given = isinstance(piece.node, ast.Expr) and bool(given & parsed)
+        return found[0] if is_given or ".param_groups" in ast.unparse(found[0].node) else None

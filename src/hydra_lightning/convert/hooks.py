@@ -48,6 +48,8 @@ def training_pieces(program: Program) -> list[Piece]:
         raise Refused(
             "side-effect", lost[0].site, "a statement of the step does something that is not known."
         )
+    if rates := [each for each in steps if sets_rates(each)]:
+        raise Refused("side-effect", rates[0].site, "the rate of each step is set by hand.")
     filled = [each for each in program.flow.body if each.changes & collected(program) and each not in kept]
     return [*kept, *filled, piece]
 

@@ -13,6 +13,7 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
 from hydra_lightning.convert.roles import Roles, events_in, find_evaluation, nets_of, public
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.teachers import with_teachers
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
 
@@ -48,7 +49,7 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
     for piece in makers:
         if len(piece.defines) != 1:
             raise Refused("optimizer-place", piece.site, "what is made here is not assigned to one name.")
-    nets = nets_of(flow, makers)
+    nets = with_teachers(nets_of(flow, makers), flow, tape)
     train = loader_of(flow, flow.batches, flow.setup, flow.before)
     train.is_late = is_drawn_late(train, flow, tape)
     if train.made is not None and called(train.made[1]) == "range":

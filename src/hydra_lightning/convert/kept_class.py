@@ -48,13 +48,14 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
 
 def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
     train = program.roles.train
-    target, index = train.target, train.index or "batch_idx"
-    is_used = bool(
-        {*re.findall(r"\w+", target)} & set().union(*(each.uses for each in [*kept.step, *kept.last]))
-    )
+    target, index = train.target, "batch_idx" if train.first else train.index or "batch_idx"
+    used = set().union(*(each.uses for each in [*kept.step, *kept.last]))
+    is_used = bool({*re.findall(r"\w+", target)} & used)
     body = [f"{target} = batch"] if target != "batch" and is_used else []
     if train.is_late:
         body = _fetched(train)
+    if train.first and train.index in used:
+        body.append(f"{train.index} = batch_idx + {train.first}")
     body += _body(program, scope, [*kept.step], kept.last)
     if kept.last:
         body.append("if self.trainer.is_last_batch:")
@@ -79,7 +80,7 @@ def _fetched(loader: Loader) -> list[str]:
     moved = "self.transfer_batch_to_device(batch, self.device, 0)"
     return [
         "# Fetched here: the Trainer would fetch a batch ahead, and draw random numbers in another order.",
-        f"batch, {loader.index or '_'}, _ = next(dataloader_iter)",
+        f"batch, {'batch_idx' if loader.first else loader.index or '_'}, _ = next(dataloader_iter)",
         f"{loader.target} = {moved}",
     ]
 

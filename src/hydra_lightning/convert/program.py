@@ -67,6 +67,10 @@ class Program:
         """What is done with a batch, but for what Lightning does."""
         return [piece for piece in self.flow.body if not self.is_dropped(piece)]
 
+    def evaluates(self, piece: Piece) -> bool:
+        """Whether a model is called without gradients in a statement."""
+        return evaluates(piece, self.tape)
+
     @cached_property
     def early(self) -> list[Piece]:
         """The evaluations before training, whose result none of the training uses."""

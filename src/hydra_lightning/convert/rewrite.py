@@ -90,7 +90,7 @@ class Scope:
             if isinstance(name, ast.Name)
         }
 
-        ends = {**self.edits, **(_ends(piece.node) if self.stops else {})}
+        ends = {**_needless(piece), **self.edits, **(_ends(piece.node) if self.stops else {})}
 
         def replace(each: ast.AST) -> str | None:
             if id(each) in ends:
@@ -125,6 +125,23 @@ class Scope:
             return self.known[setting.code]
         self.used[setting.name] = setting
         return self.setting(setting.name)
+
+
+def _needless(piece: Piece) -> dict[int, str]:
+    """Nothing for each ``pass`` in a statement that does something else as well, where the program was rewritten."""
+    found: dict[int, str] = {}
+    lines = piece.source.text.splitlines()
+    bodies = [
+        body
+        for node in (ast.walk(piece.node) if piece.source.written else ())
+        for name in ("body", "orelse", "finalbody")
+        if isinstance(body := getattr(node, name, None), list)
+    ]
+    for body in bodies:
+        passes = [each for each in body if isinstance(each, ast.Pass)]
+        own = [each for each in passes if lines[each.lineno - 1].strip() == "pass"]
+        found |= {id(each): "" for each in own[len(passes) == len(body) :]}
+    return found
 
 
 def _ends(statement: ast.stmt) -> dict[int, str]:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hydra_lightning.convert.accelerate import accelerator_arguments
+from hydra_lightning.convert.accumulated import accumulated
 from hydra_lightning.convert.batches import Loader, assigned, called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, root_of
+from hydra_lightning.convert.teachers import with_teachers
 from hydra_lightning.parity.tape import Tape
 
 
@@ -24,7 +26,7 @@ class Roles:
         optimizers, schedulers: where each is made.
         classes: of these, as people write them.
         loss: what is optimised; None where the steps are kept.
-        accumulate: over how many batches an Accelerator accumulates gradients, where it does.
+        accumulate: over how many batches gradients are accumulated, as the Trainer does it.
         clip: how gradients are clipped, where, and the limit.
         clip_groups: whether the optimizer has several groups, over which Lightning would sum the norm in another order.
         plateau: the step of a scheduler that is given what the evaluation gave, and what that is.
@@ -62,7 +64,7 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
             order zero, forward, backward, step.
     """
     optimizer, call = _made(flow, tape, "optimizer")
-    nets = _nets(flow, optimizer, call)
+    nets = with_teachers(_nets(flow, optimizer, call), flow, tape)
     train = loader_of(flow, flow.batches, flow.setup, flow.before)
     if train.made is not None and called(train.made[1]) == "range":
         raise Refused("index-loop", flow.batches.site, "the batches are cut by hand.")
@@ -85,14 +87,17 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
     ]
     if loops:
         raise Refused("loop-in-step", loops[0].site, "a step has a loop in it that trains or evaluates.")
+    loss = (backward, _loss(backward))
     accumulate = accelerator_arguments(flow.setup).get("gradient_accumulation_steps")
+    if accumulate is None and (steps := accumulated(flow, train, loss)) is not None:
+        accumulate, flow.body, loss = (steps.piece, steps.batches), steps.body, steps.loss
     _need_plain_steps(flow, tape, accumulates=accumulate is not None)
     roles = Roles(
         nets=nets,
         accumulate=accumulate,
         optimizers=[optimizer],
         classes={optimizer: public(_one(tape, "optimizer", optimizer)["class"])},
-        loss=(backward, _loss(backward)),
+        loss=loss,
         train=train,
     )
     _find_scheduler(roles, flow, tape)

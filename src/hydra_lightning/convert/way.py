@@ -141,6 +141,8 @@ class Way:
                 each for each in ast.walk(statement) if isinstance(each, (ast.ListComp, ast.GeneratorExp))
             ]
             on_the_way = [each for each in loops if self._called(each, piece, inner)]
+            if not on_the_way and self._goes_over_a_loader(piece, inner):
+                on_the_way = loops[:1]
             if on_the_way and isinstance(statement, SIMPLE):
                 return self._looped(piece, on_the_way[0], inner)
         if any(len(stack) > depth + 1 and self.functions.at(stack[depth + 1]) for stack in here):
@@ -160,6 +162,11 @@ class Way:
             if function is not None:
                 found += calls_in(node, function.node.name)
         return found
+
+    def _goes_over_a_loader(self, piece: Piece, place: Place) -> bool:
+        """Whether a statement evaluates batches of a loader by itself."""
+        ends = all(piece.covers(site) for stack in place.stacks for site in stack[place.depth :])
+        return ends and any(map(piece.covers, self.tape.stacks.get("iter", {})))
 
     def steps(self, batches: Block) -> list[Piece | Block]:
         """What is done with a batch; an evaluation in it stays as it is written."""

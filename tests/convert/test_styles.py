@@ -1,0 +1,196 @@
+"""Ways to write a training that are read as what they do: each trains the same, with nothing left to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from plain_loop import (
+    BODY,
+    EPOCH,
+    EVALUATION,
+    FILES,
+    LOADER,
+    LOSS,
+    MODEL,
+    OPTIMIZER,
+    PROGRAM,
+    STEP,
+    converted,
+)
+
+from hydra_lightning.scaffold.new import new_project
+
+pytestmark = pytest.mark.usefixtures("forked")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_project(tmp_path_factory.mktemp("styles") / "project", "bare").root
+
+
+IMPORT = "import DataLoader, TensorDataset\n"
+LISTED = """    model.eval()
+    with torch.no_grad():
+        losses = [nn.functional.mse_loss(model(xb), yb).item() for xb, yb in val_loader]
+    print(f"epoch {epoch} val loss {sum(losses) / len(losses):.4f}")
+"""
+SUMMED = """    model.eval()
+    with torch.no_grad():
+        total = sum(nn.functional.mse_loss(model(xb), yb).item() for xb, yb in val_loader)
+    print(f"epoch {epoch} val loss {total / len(val_loader):.4f}")
+"""
+ADJUST = """def adjust(optimizer, epoch):
+    rate = 0.05 * 0.5**epoch
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+"""
+TEACHER = """teacher = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1))
+teacher.eval()
+"""
+TAUGHT = """        with torch.no_grad():
+            wanted = teacher(xb)
+        loss = nn.functional.mse_loss(model(xb), wanted)
+"""
+TRAINER = """class Base:
+    def __init__(self, model, loader, rate):
+        self.model, self.loader = model, loader
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+
+    def loss_of(self, xb, yb):
+        return nn.functional.mse_loss(self.model(xb), yb)
+
+
+class Trainer(Base):
+    def __init__(self, model, loader, val_loader, rate=0.05):
+        super().__init__(model, loader, rate)
+        self.val_loader = val_loader
+
+    def loss_of(self, xb, yb):
+        return super().loss_of(xb, yb) + 0.01 * self.model[0].weight.abs().sum()
+
+    def step(self, xb, yb):
+        loss = self.loss_of(xb, yb)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        total = 0.0
+        for xb, yb in self.val_loader:
+            total += nn.functional.mse_loss(self.model(xb), yb).item()
+        print(f"val loss {total / len(self.val_loader):.4f}")
+
+    def train(self, epochs):
+        for epoch in range(epochs):
+            self.model.train()
+            for xb, yb in self.loader:
+                self.step(xb, yb)
+            self.evaluate()
+
+
+Trainer(model, train_loader, val_loader).train(3)
+"""
+ACCELERATED = """accelerator = Accelerator()
+model, optimizer, train_loader, val_loader = accelerator.prepare(model, optimizer, train_loader, val_loader)
+steps = 3 * len(train_loader) // accelerator.gradient_accumulation_steps
+schedule = torch.optim.lr_scheduler.LinearLR(optimizer, total_iters=steps)
+"""
+READER = """def batches():
+    for at in range(0, 32, 8):
+        yield x[at : at + 8], y[at : at + 8]
+
+
+"""
+TRAINING = PROGRAM[PROGRAM.index("optimizer = ") :]
+# By what it is: what of the program of the table is written otherwise, and what its files then have.
+STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
+    "an evaluation in a list": (
+        {EVALUATION: LISTED},
+        {"module": ["def validation_step(", "self.losses.append(", 'self.log("val/loss"']},
+    ),
+    "an evaluation in a sum": (
+        {EVALUATION: SUMMED},
+        {"module": ["def validation_step(", 'self.log("val/loss"']},
+    ),
+    "a function that sets the rate of an epoch": (
+        {LOADER: ADJUST + LOADER, EPOCH: EPOCH + "    adjust(optimizer, epoch)\n"},
+        {
+            "module": [
+                "def on_train_epoch_start",
+                "rate = 0.05 * 0.5**self.current_epoch",
+                "        return loss",
+            ]
+        },
+    ),
+    "a function that sets the rate of a step": (
+        {LOADER: ADJUST + LOADER, STEP: "        adjust(optimizer, i)\n" + STEP},
+        {"module": ["adjust(optimizer, i)"]},
+    ),
+    "a teacher that is made before": (
+        {MODEL: TEACHER + MODEL, LOSS: TAUGHT},
+        {"module": ["self.teacher, self.model = nets"]},
+    ),
+    "a class that trains, in one expression": (
+        {TRAINING: TRAINER},
+        {"module": ["def validation_step(", "        return loss"]},
+    ),
+    "an accelerator that is asked": (
+        {
+            IMPORT: IMPORT + "from accelerate import Accelerator\n",
+            OPTIMIZER: OPTIMIZER + ACCELERATED,
+            STEP: STEP + "        schedule.step()\n",
+            "        loss.backward()\n": "        accelerator.backward(loss)\n",
+        },
+        {"module": ["        return loss"]},
+    ),
+    "a loader by the name of its module": (
+        {
+            IMPORT: "import TensorDataset\n",
+            LOADER: LOADER.replace("DataLoader", "torch.utils.data.DataLoader"),
+            "val_loader = DataLoader": "val_loader = torch.utils.data.DataLoader",
+            EPOCH: EPOCH + "    order = torch.randperm(4)\n",
+            LOSS: LOSS.replace("(xb)", "(xb[:, order])"),
+        },
+        {"data": ["return LateLoader("]},
+    ),
+    "a function that yields what the program made": (
+        {LOADER: READER, "enumerate(train_loader)": "enumerate(batches())"},
+        {"data": ["return Batches(lambda: batches("]},
+    ),
+    "batches that are counted from one": (
+        {"enumerate(train_loader)": "enumerate(train_loader, 1)", LOSS: LOSS.replace(", yb)", ", yb) * i")},
+        {},
+    ),
+    "accumulates a loss that is divided before": (
+        {
+            BODY: LOSS
+            + "        loss = loss / EVERY\n        loss.backward()\n"
+            + "        if (i + 1) % EVERY == 0 or (i + 1) == len(train_loader):\n"
+            + "            nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n"
+            + "            optimizer.step()\n            optimizer.zero_grad()\n",
+            "torch.manual_seed": "EVERY = 3\ntorch.manual_seed",
+        },
+        {
+            "experiment": ["accumulate_grad_batches: 3", "gradient_clip_val: 1.0"],
+            "module": ["        return loss"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "written"), STYLES.values(), ids=STYLES)
+def test_a_style_trains_the_same(
+    project: Path, tmp_path: Path, changes: dict[str, str], written: dict[str, list[str]]
+) -> None:
+    found = converted(project, tmp_path, changes)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert "Accelerator" not in found.files[FILES["module"]] + found.files[FILES["data"]]
+    for file, texts in written.items():
+        for text in texts:
+            assert text in found.files[FILES[file]]
