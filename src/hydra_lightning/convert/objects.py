@@ -199,19 +199,33 @@ def _attributes(classes: Sequence[Class]) -> list[str]:
 
 
 def _taken_over(init: Function, markers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """``(attribute, parameter)`` of each ``self.x = x`` or ``self.x = x.to(device)``."""
+    """``(attribute, parameter)`` of each ``self.x = x``, ``self.x = x.to(device)`` or ``self.x, self.y = x, y``."""
     attributes = {marker: attribute for attribute, marker in markers.items()}
     parameters = {each.arg for each in (*init.node.args.args, *init.node.args.kwonlyargs)}
     for each in init.node.body:
         if not isinstance(each, ast.Assign) or len(each.targets) != 1:
             continue
-        target, value = each.targets[0], each.value
-        if isinstance(value, ast.Call) and is_move(value) and isinstance(value.func, ast.Attribute):
-            value = value.func.value
-        if not isinstance(target, ast.Name) or not isinstance(value, ast.Name):
-            continue
-        if value.id in parameters and target.id in attributes:
-            yield attributes[target.id], value.id
+        found = [
+            (attributes[target.id], value.id)
+            for target, value in map(_unmoved, _pairs(each.targets[0], each.value))
+            if isinstance(target, ast.Name) and isinstance(value, ast.Name)
+            if value.id in parameters and target.id in attributes
+        ]
+        if len(found) == len(_pairs(each.targets[0], each.value)):
+            yield from found
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return list(zip(target.elts, value.elts, strict=False))
+    return [(target, value)]
+
+
+def _unmoved(pair: tuple[ast.expr, ast.expr]) -> tuple[ast.expr, ast.expr]:
+    """``x`` for ``x.to(device)``."""
+    target, value = pair
+    is_moved = isinstance(value, ast.Call) and is_move(value) and isinstance(value.func, ast.Attribute)
+    return (target, value.func.value) if is_moved else pair  # type: ignore[attr-defined]
 
 
 def _locals(classes: Sequence[Class]) -> Iterator[str]:

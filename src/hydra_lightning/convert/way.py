@@ -235,6 +235,9 @@ class Way:
             for stack in stacks
             if len(stack) > depth + 1 and (found := self.functions.at(stack[depth + 1]))
         }
+        # Trainer(...).train() makes the object in the same line.
+        called = {each: found for each, found in functions.items() if found.node.name != "__init__"}
+        functions = called or functions
         function = next(iter(functions.values()))
         calls = calls_in(piece.node, function.node.name)
         method = self.objects.method(piece, calls[0]) if len(calls) == 1 else None
