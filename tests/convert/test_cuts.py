@@ -12,7 +12,10 @@ from hydra_lightning.convert.known import Known
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source
 
-SETTINGS = {"LIMIT": Setting("LIMIT", "limit", 5, "", "", "train.py:1")}
+SETTINGS = {
+    name: Setting(name, name.lower(), value, "", "", "train.py:1")
+    for name, value in (("LIMIT", 5), ("NONE", None))
+}
 TOP = "if {}:\n    break\ntrain(batch)"
 BOTTOM = "train(batch)\nif {}:\n    print('enough')\n    break"
 
@@ -68,3 +71,10 @@ def test_batches_may_be_counted_from_one() -> None:
     found = cut(BOTTOM.format("i == 5"), first="1")
     assert found is not None
     assert found.batches == 5
+
+
+@pytest.mark.parametrize("test", ["NONE and i >= NONE", "NONE is not None and i >= NONE"])
+def test_a_setting_may_say_that_it_is_not_cut(test: str) -> None:
+    found = cut(TOP.format(test))
+    assert found is not None
+    assert (found.batches, found.setting) == (None, SETTINGS["NONE"])

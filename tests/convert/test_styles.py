@@ -106,6 +106,10 @@ READER = """def batches():
 
 
 """
+LIMITED = """parser = argparse.ArgumentParser()
+parser.add_argument("--max-batches", type=int, help="to try it out")
+args = parser.parse_args()
+"""
 TRAINING = PROGRAM[PROGRAM.index("optimizer = ") :]
 # By what it is: what of the program of the table is written otherwise, and what its files then have.
 STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
@@ -165,6 +169,15 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
     "batches that are counted from one": (
         {"enumerate(train_loader)": "enumerate(train_loader, 1)", LOSS: LOSS.replace(", yb)", ", yb) * i")},
         {},
+    ),
+    "an option that cuts an epoch, and is not given": (
+        {
+            "import random\n": "import argparse\nimport random\n",
+            LOADER: LIMITED + LOADER,
+            BODY: "        if args.max_batches is not None and i >= args.max_batches:\n            break\n"
+            + BODY,
+        },
+        {"experiment": ["limit_train_batches: null # to try it out"]},
     ),
     "accumulates a loss that is divided before": (
         {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hydra_lightning.convert.batches import Loader
 from hydra_lightning.convert.known import UNKNOWN, Known
@@ -24,13 +23,13 @@ class Cut:
 
     Attributes:
         piece: the statement.
-        batches: how many it does.
+        batches: how many it does; None where the setting is None, and it does all.
         setting: that says so, where one does.
         is_at_top: whether one more is fetched.
     """
 
     piece: Piece
-    batches: int
+    batches: int | None
     setting: Setting | None
     is_at_top: bool
 
@@ -52,10 +51,13 @@ def cut_of(
         if not is_at_top and not all(only_tells(each.node) for each in body[place + 1 :]):
             return None
         value = known.value(limit, piece)
-        first = int(loader.first or 0) if loader.first.isdigit() or not loader.first else UNKNOWN
-        is_known = isinstance(value, int) and isinstance(first, int)
-        batches = value + more + (not is_at_top) - first if is_known else 0
         setting = setting_in(limit, piece, settings)
+        if loader.first and not loader.first.isdigit():
+            return None
+        more += (not is_at_top) - int(loader.first or 0)
+        if value is None and setting is not None and more == 0:
+            return Cut(piece, None, setting, is_at_top)
+        batches = value + more if isinstance(value, int) else 0
         if batches > 0 and (setting is None or batches == value):
             return Cut(piece, batches, setting, is_at_top)
     return None
@@ -80,19 +82,18 @@ def _only_leaves(statement: ast.stmt) -> bool:
 
 
 def _limit(piece: Piece, index: str | None, known: Known) -> tuple[ast.expr, int] | None:
-    """The limit in ``i >= limit``, and how many batches more are done; conditions beside it have to be known."""
+    """The limit in ``i >= limit``, and how many batches more are done; conditions beside it ask for one at most."""
     assert isinstance(piece.node, ast.If)
     test = piece.node.test
     parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
     compared = [(each, found) for each in parts if (found := _compared(each, index)) is not None]
     others = [each for each in parts if all(each is not one for one, _ in compared)]
-    if len(compared) != 1 or not all(_is_true(known.value(each, piece)) for each in others):
+    if len(compared) != 1:
         return None
-    return compared[0][1]
-
-
-def _is_true(value: Any) -> bool:
-    return value is not UNKNOWN and bool(value)
+    ((_, (limit, more)),) = compared
+    values = [known.value(each, piece) for each in others]
+    is_asked = all(each is not UNKNOWN and each for each in values)
+    return (limit, more) if is_asked or known.value(limit, piece) is None else None
 
 
 def _compared(node: ast.expr, index: str | None) -> tuple[ast.expr, int] | None:

@@ -231,7 +231,8 @@ class Program:
             if event.kind == "iter" and self.flow.batches.covers(event.site)
         }
         is_drawn = any(self.tape.objects[name].get("draws") for name in iterated)
-        return cut if cut is not None and cut.is_at_top and is_drawn and not self.roles.val_block else None
+        is_vain = cut is not None and cut.batches is not None and cut.is_at_top and is_drawn
+        return cut if is_vain and not self.roles.val_block else None
 
     def is_dropped(self, piece: Piece) -> bool:
         """Whether Lightning does what a statement does, or it only tells."""
