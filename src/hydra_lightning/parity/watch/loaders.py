@@ -54,12 +54,13 @@ def watch_loaders(recorder: Recorder) -> None:
         self._given = given = getattr(self, "_given", 0) + 1
         # The first batch is drawn, too, where it is shuffled.
         state = of_random_state() if 1 < given < 5 else None
-        ordering: Any = getattr(getattr(recorder.kept(name), "sampler", None), "generator", None)
+        sampler = getattr(recorder.kept(name), "sampler", None) if name else None
+        ordering: torch.Generator | None = getattr(sampler, "generator", None)
         order = ordering.get_state() if ordering is not None else None
         try:
             batch = following(self)
         except StopIteration:
-            if ordering is not None and not torch.equal(order, ordering.get_state()):
+            if ordering is not None and order is not None and not torch.equal(order, ordering.get_state()):
                 recorder.tape.objects[name]["draws_at_end"] = True
             raise
         if state is not None and state != of_random_state():
