@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.config.signatures.read import read_signature
-from hydra_lightning.convert.holders import holder_of
+from hydra_lightning.convert.holders import Holder, holder_of
 from hydra_lightning.convert.optimizers import imported
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.settings import Computed, is_literal, literal_of, setting_in
@@ -19,12 +19,12 @@ class Node:
     """A ``_target_`` with its arguments: settings, values, computed values, and nodes.
 
     Attributes:
-        maker: the statement that makes it in the program, where the model is only given it.
+        holder: the object of settings that it is.
     """
 
     target: str
     arguments: dict[str, object]
-    maker: Piece | None = None
+    holder: Holder | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Call:
         if is_literal(value):
             return (literal_of(value),)
         if isinstance(value, ast.Name) and (holder := holder_of(self.program, self._name(value), self.piece)):
-            return (Node(holder.target, {**holder.settings}, holder.maker),)
+            return (Node(holder.target, {**holder.settings}, holder),)
         if isinstance(value, ast.Name):
             makers = [each for each in self.pieces if self._name(value) in each.defines | each.changes]
             made = (

@@ -48,9 +48,11 @@ def components_text(program: Program) -> tuple[str, Node]:
     own = [each for each in pieces if each is piece or each not in shared]
     if node is not None and not any(net in each.defines | each.changes for each in own if each is not piece):
         program.keep(own, "model.net")
-        makers = [each.maker for each in node.arguments.values() if isinstance(each, Node) and each.maker]
-        helpers, imports = with_helpers(program, [piece, *makers])
-        return file_text("Plain modules.", [], imports, helpers) if helpers else "", node
+        holders = [each.holder for each in node.arguments.values() if isinstance(each, Node) and each.holder]
+        helpers, imports = with_helpers(program, [piece, *(each.maker for each in holders if each.maker)])
+        extra = ["from dataclasses import dataclass", "from typing import Any"] if holders else []
+        helpers = [*filter(None, (each.definition for each in holders)), *helpers]
+        return file_text("Plain modules.", extra, imports, helpers) if helpers else "", node
     if shared and node is not None and not any(isinstance(each, Node) for each in node.arguments.values()):
         program.keep(own, f"lightning_classes/models/components/{program.stem}.py")
         return _built_of_data(program, own, node.arguments, scope)

@@ -11,6 +11,8 @@ from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import helpers_of
 
+# The class of the options of a command line.
+OPTIONS = "Options"
 # What reads all attributes of an object.
 WHOLE = re.compile(r"\b(vars|asdict|astuple|fields|getattr|replace|__dict__)\b")
 
@@ -21,13 +23,29 @@ class Holder:
 
     Attributes:
         target: what makes it.
-        maker: the statement where the program does.
         settings: those of it that a model may read, by attribute.
+        maker: the statement that makes it of a class of the program; None for the options of a command line.
     """
 
     target: str
-    maker: Piece
     settings: dict[str, Setting]
+    maker: Piece | None
+
+    @property
+    def definition(self) -> str:
+        """The class of it, where the program has none."""
+        if self.maker is not None:
+            return ""
+        lines = [f"    {name}: {_type(setting.value)}" for name, setting in self.settings.items()]
+        return "\n".join(
+            [
+                "@dataclass",
+                f"class {self.target.rpartition('.')[2]}:",
+                '    """What models read of the options."""',
+                "",
+                *lines,
+            ]
+        )
 
 
 def holder_of(program: Program, name: str, reader: Piece) -> Holder | None:
@@ -45,19 +63,17 @@ def holder_of(program: Program, name: str, reader: Piece) -> Holder | None:
         return None
     called = ast.unparse(made.func)
     definition = program.flow.definitions.get(called)
-    if definition is not None and isinstance(definition.node, ast.ClassDef):
-        target = f"lightning_classes.models.components.{program.stem}.{called}"
-    elif any(made_by in ast.unparse(made) for made_by in ("parse_args", "parse_known_args")) or any(
-        setting.option for setting in own.values()
-    ):
-        target = "argparse.Namespace"
-    else:
+    is_own = definition is not None and isinstance(definition.node, ast.ClassDef)
+    if not is_own and not any(setting.option for setting in own.values()):
         return None
+    target = f"lightning_classes.models.components.{program.stem}.{called if is_own else OPTIONS}"
     helpers = helpers_of(program, [reader])
-    text = "\n".join(each.text(comments=False) for each in helpers)
-    if WHOLE.search(text):
-        return Holder(target, makers[0], own)
-    read = {
-        each.attr for piece in helpers for each in ast.walk(piece.node) if isinstance(each, ast.Attribute)
-    }
-    return Holder(target, makers[0], {each: setting for each, setting in own.items() if each in read})
+    if not WHOLE.search("\n".join(each.text(comments=False) for each in helpers)):
+        nodes = [each for piece in helpers for each in ast.walk(piece.node)]
+        read = {each.attr for each in nodes if isinstance(each, ast.Attribute)}
+        own = {name: setting for name, setting in own.items() if name in read}
+    return Holder(target, own, makers[0] if is_own else None)
+
+
+def _type(value: object) -> str:
+    return "Any" if value is None else type(value).__name__

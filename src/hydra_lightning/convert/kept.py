@@ -112,9 +112,11 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     after = [node if isinstance(node, Piece) else node.head for node in flow.after]
     last = [piece for piece in after[:place] if events_in(piece, tape) & (TRAINING - {"mode", "schedule"})]
     end = [piece for piece in after if events_in(piece, tape) & {"schedule"}]
-    for piece in end:
-        if piece.uses & {name for each in after for name in each.defines} - set(makers):
-            raise Refused("scheduler", piece.site, "the scheduler is given what the evaluation gave.")
+    given_it = [piece for piece in end if is_given_evaluation(piece, after, makers)]
+    if given_it and (roles.val_block is None or any(each in after[:place] for each in given_it)):
+        raise Refused("scheduler", given_it[0].site, "the scheduler is given what the evaluation gave.")
+    # It steps at the end of the evaluation.
+    end = [piece for piece in end if piece not in given_it]
     given = {*re.findall(r"\w+", roles.train.target), roles.train.index}
     if roles.val_block is None:
         # An evaluation without a loop of its own.
@@ -155,6 +157,11 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))
     folders = [piece for piece in flow.setup if any(_is_for(piece, each) for each in _saving(step, tape))]
     return Kept(start, step, last, end, held, folders)
+
+
+def is_given_evaluation(piece: Piece, after: Sequence[Piece], makers: Collection[str]) -> bool:
+    """Whether a statement after an epoch is given what others there make, as an evaluation."""
+    return bool(piece.uses & {name for each in after for name in each.defines} - set(makers))
 
 
 def _saving(pieces: Sequence[Piece], tape: Tape) -> list[Piece]:

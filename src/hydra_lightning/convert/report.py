@@ -151,6 +151,8 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
         return Line(piece.site, "not exercised", "the recording did not leave the loop here", code)
     if keeps_the_best(piece.node):
         return Line(piece.site, "dropped", "callbacks.model_checkpoint keeps the best", code)
+    if isinstance(piece.node, ast.Assert):
+        return Line(piece.site, "dropped", "a check, which held in the recording", code)
     if program.is_not_exercised(piece):
         return Line(piece.site, "not exercised", NOT_TAKEN, code)
     if in_setup or isinstance(piece.node, (ast.Assign, ast.AugAssign)):
