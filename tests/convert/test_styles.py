@@ -106,6 +106,15 @@ READER = """def batches():
 
 
 """
+SUM = """def sum_of(loader):
+    total = 0.0
+    for xb, _ in loader:
+        total += xb.sum().item()
+    return total
+
+
+print(sum_of(train_loader))
+"""
 LIMITED = """parser = argparse.ArgumentParser()
 parser.add_argument("--max-batches", type=int, help="to try it out")
 args = parser.parse_args()
@@ -178,6 +187,33 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             + BODY,
         },
         {"experiment": ["limit_train_batches: null # to try it out"]},
+    ),
+    "a batch that is looked at after each epoch": (
+        {
+            OPTIMIZER: OPTIMIZER + "fixed, _ = next(iter(val_loader))\n",
+            EVALUATION: "    model.eval()\n    with torch.no_grad():\n        out = model(fixed)\n    print(out.mean().item())\n",
+        },
+        {"module": ["self.fixed, _ = next(iter(val_loader))"]},
+    ),
+    "a function that goes through a loader before the model": (
+        {MODEL: SUM + MODEL},
+        {"data": ["print(sum_of(self.train_loader))", "self.train_loader = DataLoader("]},
+    ),
+    "two loaders side by side": (
+        {
+            LOADER: LOADER + LOADER.replace("train_loader", "other_loader"),
+            "for i, (xb, yb) in enumerate(train_loader)": "for (xb, yb), (xo, yo) in zip(train_loader, other_loader)",
+            LOSS: LOSS + "        loss = loss + nn.functional.mse_loss(model(xo), yo)\n",
+        },
+        {"module": ["(xb, yb), (xo, yo) = batch"], "data": ["return Batches(lambda: zip("]},
+    ),
+    "a list that is shuffled": (
+        {
+            LOADER: "batches = []\nfor at in range(0, 32, 8):\n    batches.append((x[at : at + 8], y[at : at + 8]))\n",
+            "enumerate(train_loader)": "enumerate(batches)",
+            EPOCH: EPOCH + "    random.shuffle(batches)\n",
+        },
+        {"module": ["random.shuffle(self.trainer.datamodule.batches)"]},
     ),
     "accumulates a loss that is divided before": (
         {

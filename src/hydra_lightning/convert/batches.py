@@ -64,7 +64,9 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
                 raise Refused("enumerate", head.site, "enumerate is not unpacked into a counter and a batch.")
             index, target = target.elts[0].id, target.elts[1]
         iterated = iterated.args[0]
-    code = head.part(target).strip("()")
+    code = head.part(target)
+    if isinstance(target, ast.Tuple) and target.elts[0].col_offset > target.col_offset:
+        code = code[1:-1].strip()
     first = _first_count(head)
     if isinstance(iterated, ast.Name):
         name = head.names.get(iterated.id, iterated.id)

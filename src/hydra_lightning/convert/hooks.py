@@ -86,9 +86,14 @@ def pieces_before_steps(program: Program) -> list[Piece]:
     before = [each for each in pieces_in(program.flow.before) if not program.is_dropped(each)]
     before = [each for each in before if each not in made_anew(program)]
     used = set().union(*(each.uses for each in training_pieces(program)))
-    rates = [each for each in before if sets_rates(each)]
+    rates = [each for each in before if sets_rates(each) or draws_in_place(each)]
     kept = needed(before, used.union(*(each.uses for each in rates)) & (_made(before) | collected(program)))
     return [each for each in before if each in kept or each in rates]
+
+
+def draws_in_place(piece: Piece) -> bool:
+    """``random.shuffle(batches)``"""
+    return isinstance(piece.node, ast.Expr) and draws(piece)
 
 
 def sets_rates(piece: Piece) -> bool:

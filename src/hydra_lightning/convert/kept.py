@@ -151,7 +151,13 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     ):
         # Lightning does it, too.
         before = [piece for piece in before if piece not in modes]
-    start_roots = [piece for piece in before if evaluates(piece, tape) or events_in(piece, tape) & kinds]
+    start_roots = [
+        piece
+        for piece in before
+        if evaluates(piece, tape)
+        or events_in(piece, tape) & kinds
+        or (isinstance(piece.node, ast.Expr) and draws(piece))
+    ]
     start, _ = _slice(before, start_roots, wanted)
     held = carried | ({name for piece in start for name in piece.defines} & wanted)
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))

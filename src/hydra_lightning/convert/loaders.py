@@ -86,9 +86,14 @@ def _is_looking_ahead(program: Program, loaders: set[str]) -> bool:
 def _is_started_twice(program: Program, loaders: set[str]) -> bool:
     """Whether a loop starts a loader that has just been started, and has given nothing."""
     events = [each for each in program.tape.events if each.kind in ("iter", "forward", "backward", "loss")]
+    stacks = program.tape.stacks.get("iter", {})
+    early = {
+        each
+        for each, sites in stacks.items()
+        for piece in program.flow.setup
+        if any(map(piece.covers, sites))
+    }
     return any(
-        one.kind == two.kind == "iter"
-        and one.about == two.about in loaders
-        and not any(piece.covers(one.site) for piece in program.flow.setup)
+        one.kind == two.kind == "iter" and one.about == two.about in loaders and one.site not in early
         for one, two in itertools.pairwise(events)
     )

@@ -73,17 +73,18 @@ class Program:
 
     @cached_property
     def early(self) -> list[Piece]:
-        """The evaluations before training, whose result none of the training uses."""
+        """The evaluations before training whose result none of it uses, and batches that are taken after the model."""
         trained = [*pieces_in(self.flow.before), *self.flow.body]
         late = [each for each in self._asking if each not in self.peeked]
         found = [each for each in self.flow.setup if evaluates(each, self.tape) or each in late]
-        others = [each for each in [*self.flow.setup, *trained] if each not in found]
-        others = [each for each in others if not only_tells(each.node)]
-        used = set().union(*(each.uses for each in others))
+        others = [each for each in self.flow.setup if each not in found and not only_tells(each.node)]
+        made_of = set().union(*(each.uses for each in others))
+        used = made_of.union(*(each.uses for each in trained))
         return [
             each
             for each in found
-            if isinstance(each.node, (ast.Expr, ast.Assign, ast.For, ast.With)) and not each.defines & used
+            if isinstance(each.node, (ast.Expr, ast.Assign, ast.For, ast.With))
+            and not each.defines & (made_of if each in late else used)
         ]
 
     @cached_property
