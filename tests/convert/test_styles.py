@@ -106,6 +106,11 @@ READER = """def batches():
 
 
 """
+SHOWN = """    model.eval()
+    with torch.no_grad():
+        out = model(fixed)
+    print(out.mean().item())
+"""
 SUM = """def sum_of(loader):
     total = 0.0
     for xb, _ in loader:
@@ -191,7 +196,7 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
     "a batch that is looked at after each epoch": (
         {
             OPTIMIZER: OPTIMIZER + "fixed, _ = next(iter(val_loader))\n",
-            EVALUATION: "    model.eval()\n    with torch.no_grad():\n        out = model(fixed)\n    print(out.mean().item())\n",
+            EVALUATION: SHOWN,
         },
         {"module": ["self.fixed, _ = next(iter(val_loader))"]},
     ),
