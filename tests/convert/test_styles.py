@@ -131,6 +131,17 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         {EVALUATION: LISTED},
         {"module": ["def validation_step(", "self.losses.append(", 'self.log("val/loss"']},
     ),
+    "losses of the training beside those of an evaluation": (
+        {
+            "import random\n": "import random\n\nimport numpy as np\n",
+            EPOCH: "    collected = []\n" + EPOCH,
+            STEP: STEP + "        collected.append(loss.item())\n",
+            EVALUATION: LISTED.replace(
+                "sum(losses) / len(losses):.4f}", "np.mean(losses)} loss {np.mean(collected)}"
+            ),
+        },
+        {"module": ['self.log("val/loss", np.mean(self.losses)']},
+    ),
     "an evaluation in a sum": (
         {EVALUATION: SUMMED},
         {"module": ["def validation_step(", 'self.log("val/loss"']},

@@ -118,12 +118,14 @@ def _evaluation(
     evaluated = [*before, *pieces_in(block.inside), *rest]
     makers = {name for piece in program.roles.makers for name in piece.defines}
     given = {name for piece in rest for name in piece.defines - piece.uses}
+    # What the steps of the epoch were collected in.
+    filled = set().union(*(_collects(each) for each in training)).difference(*map(_collects, evaluated))
 
     def others(piece: Piece) -> set[str]:
         """The names of the training, where a statement is."""
         here = {name for each in training if each.function == piece.function for name in each.defines}
         own = (each for each in evaluated if each.function == piece.function)
-        return here.difference(*(each.defines for each in own)) | (told - given) | makers
+        return here.difference(*(each.defines for each in own)) | (told - given) | makers | filled
 
     logged = printed(evaluated, counters, others, program.flow.definitions)
     plateau = program.roles.plateau if stage == "val" else None
@@ -189,6 +191,11 @@ def resets_metric(piece: Piece) -> bool:
         and isinstance(node.value.func, ast.Attribute)
         and node.value.func.attr == "reset"
     )
+
+
+def _collects(piece: Piece) -> set[str]:
+    """``losses`` of ``losses.append(loss.item())``"""
+    return piece.changes if isinstance(piece.node, ast.Expr) and only_collects(piece.node) else set()
 
 
 def _begun(piece: Piece) -> set[str]:

@@ -183,7 +183,12 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         "from lightning import LightningModule",
         "from torch import nn",
     ]
-    helpers, imports = with_helpers(program, [*objects, *before, *roles.makers, *pieces], functions)
+    shown = [
+        Piece(ast.Expr(value), piece.source, piece.names)
+        for each in evaluations
+        for _, piece, value in each.logged
+    ]
+    helpers, imports = with_helpers(program, [*objects, *before, *roles.makers, *pieces, *shown], functions)
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
 
