@@ -9,7 +9,9 @@ from hydra_lightning.convert.source import Piece, Source
 
 
 def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[list[str]]) -> list[str]:
-    """The way from a statement to the loop of the evaluation in it, or in the function that it calls; empty without.
+    """The way from a statement to the evaluation in it, or in the function that it calls; empty where there is none.
+
+    In a statement it is a loop; a function may evaluate without one, as all data may be one batch.
 
     Args:
         stacks: of the evaluations that were recorded.
@@ -22,6 +24,9 @@ def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[
     for source in sources.values():
         for function in source.tree.body:
             if isinstance(function, ast.FunctionDef) and function.name == ast.unparse(node.value.func):
+                if "backward(" in (told := ast.unparse(function)):
+                    # Another training.
+                    return []
                 here = Piece(function, source)
                 for stack in stacks:
                     at = next((at for at, site in enumerate(stack) if here.covers(site)), None)
@@ -29,6 +34,8 @@ def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[
                         return [piece.site, *stack[at:]]
                 if loop := _loop_in(function, source):
                     return [piece.site, *loop]
+                single = [each for each in function.body if _is_without_grad(each)]
+                return [piece.site, f"{source.path}:{single[0].lineno}"] if single else []
     return []
 
 
@@ -39,3 +46,8 @@ def _loop_in(node: ast.stmt, source: Source) -> list[str]:
         return []
     loops = [each for each in ast.walk(node) if isinstance(each, ast.For)]
     return [f"{source.path}:{loops[0].body[0].lineno}"] if loops else []
+
+
+def _is_without_grad(statement: ast.stmt) -> bool:
+    told = ast.unparse(statement.items[0]) if isinstance(statement, ast.With) else ""
+    return "no_grad" in told or "inference_mode" in told

@@ -133,7 +133,7 @@ class Way:
             for branch in branches:
                 if branch and any(branch[0].lineno <= line <= (branch[-1].end_lineno or 0) for line in lines):
                     inside += self.expand(branch, inner)
-            return inside if is_only_around(statement, inside) else [piece]
+            return inside if inside and is_only_around(statement, inside) else [piece]
         if any(len(stack) > depth + 1 and piece.covers(stack[depth + 1]) for stack in here) or any(
             isinstance(each, (ast.ListComp, ast.GeneratorExp)) for each in ast.walk(statement)
         ):
