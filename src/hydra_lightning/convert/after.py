@@ -24,7 +24,7 @@ def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[
     for source in sources.values():
         for function in source.tree.body:
             if isinstance(function, ast.FunctionDef) and function.name == ast.unparse(node.value.func):
-                if "backward(" in (told := ast.unparse(function)):
+                if "backward(" in ast.unparse(function):
                     # Another training.
                     return []
                 here = Piece(function, source)

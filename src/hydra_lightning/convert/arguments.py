@@ -16,7 +16,7 @@ from hydra_lightning.convert.source import Piece
 
 @dataclass(frozen=True)
 class Node:
-    """A ``_target_`` with its arguments: settings, values, computed values, and nodes.
+    """A ``_target_`` with its arguments: settings, values, computed values, and nodes; ``_partial_`` or not.
 
     Attributes:
         holder: the object of settings that it is.
@@ -24,6 +24,7 @@ class Node:
 
     target: str
     arguments: dict[str, object]
+    is_partial: bool = False
     holder: Holder | None = None
 
 
@@ -85,7 +86,7 @@ class Call:
         if is_literal(value):
             return (literal_of(value),)
         if isinstance(value, ast.Name) and (holder := holder_of(self.program, self._name(value), self.piece)):
-            return (Node(holder.target, {**holder.settings}, holder),)
+            return (Node(holder.target, {**holder.settings}, holder=holder),)
         if isinstance(value, ast.Name):
             makers = [each for each in self.pieces if self._name(value) in each.defines | each.changes]
             made = (

@@ -10,6 +10,15 @@ from collections.abc import Sequence
 from hydra_lightning.convert.arguments import Call, Node
 from hydra_lightning.convert.data_class import data_pieces
 from hydra_lightning.convert.moves import is_move
+from hydra_lightning.convert.optimizers import partials_of_earlier
+from hydra_lightning.convert.pretrained import (
+    IMPORT,
+    arguments_of,
+    candidates_of,
+    scope_of,
+    stage_code,
+    stages_in,
+)
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed, used_in
@@ -27,24 +36,28 @@ def components_text(program: Program) -> tuple[str, Node]:
     """
     path = f"lightning_classes.models.components.{program.stem}"
     nets = program.roles.nets
+    stages = stages_in(program)
     objects = [piece for piece in program.objects if not only_tells(piece.node)]
-    pieces = needed(objects, nets)
+    objects = candidates_of(program, objects, stages)
+    pieces = needed(objects, nets, stages)
     helpers, imports = with_helpers(program, pieces)
     defined = {name for piece in program.objects for name in piece.defines} | {*program.settings}
     inner = _of_the_program(program, pieces, defined)
     if inner:
         devices = {*program.devices} & set().union(*map(used_in, inner))
         objects = [each for each in program.flow.setup if each in objects or each.defines & devices]
-        pieces = needed(objects, {*nets, *(name for piece in inner for name in piece.uses)})
+        pieces = needed(objects, {*nets, *(name for piece in inner for name in piece.uses)}, stages)
         helpers, imports = with_helpers(program, pieces)
     data = data_pieces(program)
     shared = [each for each in pieces if each in data]
     scope = Scope(program.settings, lambda name: name)
+    scope = scope_of(program, scope) if stages else scope
+    earlier = partials_of_earlier(program) if stages else {}
     (net, piece), *others = nets.items()
     assert isinstance(piece.node, ast.Assign)
     call = _without_moves(piece.node.value)
     of_data = {name for each in data for name in each.defines}
-    node = None if others or inner else Call(program, piece, pieces, of_data).node(call)
+    node = None if others or inner or stages else Call(program, piece, pieces, of_data).node(call)
     own = [each for each in pieces if each is piece or each not in shared]
     if node is not None and not any(net in each.defines | each.changes for each in own if each is not piece):
         program.keep(own, "model.net")
@@ -67,24 +80,35 @@ def components_text(program: Program) -> tuple[str, Node]:
     placed = (
         sorted([*pieces, *inner], key=lambda each: (each.source.path, each.node.lineno)) if inner else pieces
     )
-    body = [scope.code(each) for each in placed]
+    body = stage_code(program, scope, placed, earlier)
     if shared:
         body.insert(0, "# Read here, too, as the model is made of it.")
-    if pieces[-1] is piece and not others:
+    if stages and program.is_left_in_eval:
+        body += [f"{each}.train()" for each in nets]
+    if pieces[-1] is piece and not others and not (stages and program.is_left_in_eval):
         body[-1] = f"return {scope.code(piece, call)}"
     else:
         body.append(f"return {', '.join(nets)}")
     name = "nets" if others else net
     name = f"make_{name}" if f"build_{name}" in program.flow.definitions else f"build_{name}"
     result = "tuple[nn.Module, ...]" if others else "nn.Module"
-    head = f"def {name}({parameters_text(scope.used).removeprefix(', ')}) -> {result}:"
+    given = "".join(f", {key}: Callable[..., torch.optim.Optimizer]" for key in earlier)
+    given += parameters_text(scope.used)
+    head = f"def {name}({given.removeprefix(', ')}) -> {result}:"
     told = '    """The models."""' if others else '    """The model."""'
+    if stages:
+        told = '    """The model, made of what is trained here, in a loop of its own: a Trainer makes one training."""'
     function = "\n".join([head, told, *(textwrap.indent(code, "    ") for code in body)])
     helpers, imports = with_helpers(program, pieces, inner)
-    text = file_text(
-        "Plain modules.", ["from typing import Any", "from torch import nn"], imports, [*helpers, function]
-    )
-    return text, Node(f"{path}.{name}", {**scope.used})
+    extra = [
+        "from collections.abc import Callable",
+        "from typing import Any",
+        "import torch",
+        "from torch import nn",
+        IMPORT,
+    ]
+    text = file_text("Plain modules.", extra, imports, [*helpers, function])
+    return text, Node(f"{path}.{name}", arguments_of(program, earlier) | {**scope.used})
 
 
 def _built_of_data(

@@ -101,6 +101,7 @@ def _setting_entry(
 def _node(node: Node, section: str, keys: dict[str, str], indent: str = "  ") -> list[str]:
     """The lines of a ``_target_`` with its arguments."""
     lines = [f"{indent}_target_: {node.target}"]
+    lines += [f"{indent}_partial_: true"] if node.is_partial else []
     for name, value in node.arguments.items():
         if isinstance(value, Node):
             lines += [f"{indent}{name}:", *_node(value, f"{section}.{name}", keys, f"{indent}  ")]

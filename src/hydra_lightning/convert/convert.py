@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
 from hydra_lightning.convert.counted import with_counted
 from hydra_lightning.convert.derived import without_derived
+from hydra_lightning.convert.earlier import earlier_trainings, of_the_last
 from hydra_lightning.convert.flow import Flow, flow_of
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
@@ -133,6 +135,37 @@ def _convert(
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
     tape = static_tape(sources, entry, program.arguments) if static else record(program, limits, guessed)
+    files_of = functools.partial(
+        _rewritten, program, project, stem, read, sources, guessed, wishes=wishes, prove=prove, static=static
+    )
+    if not static and (earlier := earlier_trainings(sources, tape)):
+        of_all = replace(limits, earlier=earlier)
+        all_of_them = record(program, of_all, guessed)
+        if all_of_them.begins and all_of_them.stacks.get("backward"):
+            # Where the earlier ones cannot be taken over, the first is converted alone.
+            with contextlib.suppress(Refused):
+                return files_of(all_of_them, of_all)
+    return files_of(tape, limits)
+
+
+def _rewritten(
+    program: Script,
+    project: Path,
+    stem: str,
+    read: Mapping[str, Source],
+    sources: Mapping[str, Source],
+    guessed: int,
+    recorded: Tape,
+    limits: Limits,
+    *,
+    wishes: Wishes,
+    prove: bool,
+    static: bool,
+) -> Conversion:
+    """Write a program anew of what was recorded of it from the seed ``guessed``."""
+    entry = next(iter(sources))
+    folder = (program.folder or program.file.parent).resolve()
+    tape = of_the_last(recorded)
     sources = with_counted(without_reassigned(sources, tape), tape)
     flow = flow_of(sources, entry, tape)
     for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
@@ -143,7 +176,8 @@ def _convert(
     seed = seed_of(flow, settings, tape, {})
     if prove and seed != guessed:
         # What the program does not seed itself has to start from the same seed as the experiment.
-        tape = record(program, limits, seed)
+        recorded = record(program, limits, seed)
+        tape = of_the_last(recorded)
 
     def rewritten(roles: Roles, flow: Flow) -> Conversion:
         parts = Program(flow, roles, settings, tape, stem, sources[entry])
@@ -160,13 +194,13 @@ def _convert(
         if static:
             files = {path: _labelled(content, stem) for path, content in files.items()}
             _check(program, project, files, stem)
-        verdict = _proved(tape, program, project, files, stem, limits, seed) if prove else None
+        verdict = _proved(recorded, program, project, files, stem, limits, seed) if prove else None
         lines = [
             replace(line, site=in_cells(line.site, program))
             for line in with_rest(lines_of(read, parts, keys), read, files, tape)
         ]
         files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
-        return Conversion(files, lines, typed, tape, verdict, stem, roles)
+        return Conversion(files, lines, typed, recorded, verdict, stem, roles)
 
     body = flow.body
     if wishes.steps == "manual":
@@ -259,7 +293,7 @@ def _check(program: Script, project: Path, files: Mapping[str, str], stem: str) 
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _copy(project: Path, files: Mapping[str, str]) -> Iterator[Path]:
     """A copy of the project with the files in it."""
     with tempfile.TemporaryDirectory(prefix="hydra-lightning-") as name:

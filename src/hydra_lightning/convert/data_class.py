@@ -19,6 +19,7 @@ from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, used_in
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.stages import stages_of
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import (
     class_text,
@@ -249,6 +250,7 @@ def data_names(program: Program, pieces: Sequence[Piece]) -> dict[str, str]:
     outside |= _read_in_an_epoch(program) - unpacked
     for piece in [*program.roles.makers, *methods_of(program)]:
         outside |= piece.uses - unpacked
+    outside |= stages_of(program, pieces).uses - unpacked
     for piece in [*program.early, *(each for each in program.objects if each.defines & outside)]:
         outside |= piece.uses if piece not in [*pieces, *program.roles.nets.values()] else set()
     defined = {name for piece in pieces for name in piece.defines}

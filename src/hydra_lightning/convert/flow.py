@@ -35,6 +35,7 @@ class Flow:
         not_run: branches that the recording did not take, and that cannot be written.
         calls: the calls of functions that were put in their place.
         opened: the statements of functions that evaluate before training, by the identity of the node of their call.
+        trained_before: of the setup, what trains, too, before the training that this is the flow of.
         interval: how often what evaluates after an epoch does; None after each.
         within: an evaluation in the steps that the Trainer can make between them.
     """
@@ -51,6 +52,7 @@ class Flow:
     not_run: list[Piece] = field(default_factory=list)
     calls: list[Piece] = field(default_factory=list)
     opened: dict[int, list[Piece | Block]] = field(default_factory=dict)
+    trained_before: list[Piece] = field(default_factory=list)
     interval: Interval | None = None
     within: Interval | None = None
 
@@ -157,6 +159,7 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         way.not_run,
         way.calls,
         way.opened,
+        [_trained_at(setup, file, line) for file, line, _ in tape.earlier],
         interval,
         within,
     )
@@ -166,6 +169,14 @@ def _place_of(nodes: Sequence[Piece | Block], block: Block) -> int:
     """Where a loop is that was opened anew."""
     heads = [node.head.site if isinstance(node, Block) else "" for node in nodes]
     return heads.index(block.head.site) if block.head.site in heads else len(nodes)
+
+
+def _trained_at(setup: Sequence[Piece], file: str, line: int) -> Piece:
+    """The statement of an earlier training."""
+    here = [each for each in setup if each.source.path == file and each.node.lineno == line]
+    if len(here) != 1:
+        raise Refused("early-evaluation", f"{file}:{line}", "a loop before the loop over epochs trains, too.")
+    return here[0]
 
 
 def _is_in_a_step(inner: Block, outer: Block, sites: Sequence[str], tape: Tape) -> bool:

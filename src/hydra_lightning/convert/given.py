@@ -49,6 +49,7 @@ def with_parameters(
     made = {name for piece in flow.setup for name in piece.defines} - {*devices_of(flow.setup)}
     made -= {*constants, *flow.definitions}
     helpers = [each for each in flow.helpers if isinstance(each.node, (ast.FunctionDef, ast.ClassDef))]
+    helpers += [each for each in _called_by(flow.trained_before, flow) if each not in helpers]
     helpers = [each for each in helpers if not _is_of_the_training(each, helpers, flow)]
     bases = {
         ast.unparse(base)
@@ -78,6 +79,18 @@ def with_parameters(
     if not readers:
         return dict(sources)
     return {path: edited(each, _edits(each, readers, settings)) for path, each in sources.items()}
+
+
+def _called_by(pieces: Sequence[Piece], flow: Flow) -> list[Piece]:
+    """The functions that statements call, themselves or through others."""
+    waiting = [name for each in pieces for name in each.uses]
+    found: list[Piece] = []
+    while waiting:
+        piece = flow.definitions.get(waiting.pop())
+        if piece is not None and isinstance(piece.node, ast.FunctionDef) and piece not in found:
+            found.append(piece)
+            waiting += piece.uses
+    return found
 
 
 def _is_of_the_training(piece: Piece, helpers: Sequence[Piece], flow: Flow) -> bool:

@@ -47,6 +47,7 @@ from hydra_lightning.convert.rewrite import Scope, attribute, needed, used_in
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.shared import Shared, shared_step
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.stages import stage_calls, stage_method, stages_of
 from hydra_lightning.convert.steps import limit_of, steps_counted
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import class_text, file_text, method_text, parameters_text, with_helpers
@@ -75,6 +76,8 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     reads = [used_in_step(program, each) if each in flow.body else used_in(each) for each in pieces]
     used = set().union(*reads, *(each.told for each in evaluations))
     used |= set().union(*(piece.uses for piece in [*program.at_start, *functions]))
+    stages = stages_of(program, data_pieces)
+    used |= stages.uses
     counted = steps_counted(program)
     used -= {*counted}
     if roles.kept:
@@ -85,7 +88,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     loaders = {loader.name for loader in program.loaders.values() if loader.name}
     given = {*nets, *loaders, *(name for piece in data_pieces for name in piece.defines)}
     made = {name for piece in roles.makers for name in piece.defines}
-    rest = [piece for piece in program.objects if piece not in roles.makers]
+    rest = [piece for piece in program.objects if piece not in [*roles.makers, *stages.own]]
     objects = [
         piece
         for piece in needed(rest, used - given - made - {*flow.definitions})
@@ -148,7 +151,9 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     if roles.plateau is not None and not roles.kept:
         (logged,) = (each.logged for each in evaluations if each.stage == "val")
         monitor = f"val/{monitored(roles.plateau, logged)}"
-    methods += [*evaluation, optimizers.configure_optimizers(program, inner, before, partials, monitor)]
+    earlier = stage_calls(program, inner, stages)
+    methods += [*evaluation, *(stage_method(program, inner, each, partials) for each in stages.trainings)]
+    methods.append(optimizers.configure_optimizers(program, inner, before, partials, monitor, earlier))
     late = _made_of_data(objects, given - {*nets})
     methods[-1:-1] = [*end_hook(program, scope), *(method_of(scope, each) for each in functions)]
     if roles.clip_groups:
@@ -161,7 +166,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     net = "net: nn.Module" if len(nets) == 1 else "nets: Sequence[nn.Module]"
     arguments = f", {net}"
     for key, partial in partials.items():
-        kind = "Optimizer" if partial.piece in roles.optimizers else "lr_scheduler.LRScheduler"
+        kind = "lr_scheduler.LRScheduler" if partial.piece in roles.schedulers else "Optimizer"
         arguments += f", {key}: Callable[..., torch.optim.{kind}]"
     head = [f"def __init__(self{arguments}{parameters_text(scope.used)}) -> None:", "    super().__init__()"]
     head.append(f'    self.save_hyperparameters(logger=False, ignore=["{net.partition(":")[0]}"])')
@@ -188,7 +193,8 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         for each in evaluations
         for _, piece, value in each.logged
     ]
-    helpers, imports = with_helpers(program, [*objects, *before, *roles.makers, *pieces, *shown], functions)
+    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown]
+    helpers, imports = with_helpers(program, written, functions)
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
 

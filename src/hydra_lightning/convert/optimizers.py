@@ -12,8 +12,9 @@ from hydra_lightning.convert.batches import called, iterated_by
 from hydra_lightning.convert.flow import Flow
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope, needed
+from hydra_lightning.convert.roles import public
 from hydra_lightning.convert.settings import RESOLVERS, Setting, is_literal, setting_in
-from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.source import Piece, root_of
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import method_text
 
@@ -46,9 +47,10 @@ class Partial:
             code = scope.code(self.piece, value)
             parts.append(code if name == self.first and not parts else f"{name}={code}")
         target = self.piece.part(self.piece.node.targets[0])
-        line = f"{target} = self.hparams.{key}({', '.join(parts)})"
+        function = scope.setting(key)
+        line = f"{target} = {function}({', '.join(parts)})"
         if len(line) > WIDTH:
-            line = "\n".join([f"{target} = self.hparams.{key}(", *(f"    {part}," for part in parts), ")"])
+            line = "\n".join([f"{target} = {function}(", *(f"    {part}," for part in parts), ")"])
         return f"{self.comments}{line}"
 
     @property
@@ -68,13 +70,48 @@ def partials_of(program: Program) -> dict[str, Partial]:
         makers = named if several else makers
     found = {}
     for key, piece in makers.items():
-        partial = _partial(piece, program)
+        partial = _partial(piece, roles.classes.get(piece, ""), program)
         if partial is not None:
             found[key] = partial
+    return found if program.is_pretrained else found | partials_of_earlier(program)
+
+
+def partials_of_earlier(program: Program) -> dict[str, Partial]:
+    """The optimizers of earlier trainings that a config makes, by their keys."""
+    found: dict[str, Partial] = {}
+    for name, facts in program.tape.objects.items():
+        if not name.startswith("earlier optimizer"):
+            continue
+        others = [each for each in program.flow.setup if each not in program.roles.makers]
+        piece = next((each for each in others if each.covers(str(facts["site"]))), None)
+        partial = _partial(piece, public(facts["class"]), program) if piece is not None else None
+        if partial is None or not partial.config:
+            continue
+        if all(
+            is_literal(value) or setting_in(value, partial.piece, program.settings)
+            for value in partial.config.values()
+        ):
+            found.setdefault(_key_of_earlier(partial, program), partial)
     return found
 
 
-def _partial(piece: Piece, program: Program) -> Partial | None:
+def _key_of_earlier(partial: Partial, program: Program) -> str:
+    """``encoder_optimizer``; of the model itself, the name that the program has for it, where it is another one."""
+    (variable,) = partial.piece.defines
+    owners = [
+        root_of(each.value)
+        for value in partial.given.values()
+        for each in ast.walk(value)
+        if isinstance(each, ast.Attribute) and each.attr == "parameters"
+    ]
+    names = [partial.piece.names.get(each.id, each.id) for each in owners if isinstance(each, ast.Name)]
+    if names and names[0] not in program.roles.nets:
+        return f"{names[0]}_optimizer"
+    taken = {name for each in program.roles.makers for name in each.defines} | {"optimizer", "scheduler"}
+    return "first_optimizer" if variable in taken else variable
+
+
+def _partial(piece: Piece, path: str, program: Program) -> Partial | None:
     call = piece.node.value if isinstance(piece.node, ast.Assign) else None
     if not isinstance(call, ast.Call):
         return None
@@ -82,7 +119,6 @@ def _partial(piece: Piece, program: Program) -> Partial | None:
     if definition is not None and isinstance(definition.node, ast.ClassDef):
         # It stays beside the LightningModule, where its arguments can be anything.
         return None
-    path = program.roles.classes.get(piece, "")
     if called(call) != path.rpartition(".")[2]:
         # What makes it has another name: get_linear_schedule_with_warmup of transformers.
         path = imported(call.func, program.flow) or ""
@@ -191,12 +227,20 @@ def configure_optimizers(
     pieces: Sequence[Piece],
     found: Mapping[str, Partial],
     monitor: str | None,
+    earlier: Mapping[Piece, str],
 ) -> str:
-    """Optimizers and schedulers are made in their order, with what they are made of."""
+    """Optimizers and schedulers are made in their order, with what they are made of.
+
+    Args:
+        earlier: the code of what is trained before, and of what is done to the model after that.
+    """
     roles = program.roles
     keys = {each.piece: key for key, each in found.items()}
     body = []
-    for piece in sorted([*pieces, *roles.makers], key=program.flow.setup.index):
+    for piece in sorted([*pieces, *earlier, *roles.makers], key=program.flow.setup.index):
+        if piece in earlier:
+            body.append(earlier[piece])
+            continue
         body.append(found[keys[piece]].code(keys[piece], scope) if piece in keys else scope.code(piece))
     program.keep([*pieces, *roles.makers], "configure_optimizers")
     if roles.kept:

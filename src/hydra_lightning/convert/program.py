@@ -15,6 +15,7 @@ from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.kept import Kept, evaluates, kept_statements
 from hydra_lightning.convert.known import Known
 from hydra_lightning.convert.moves import is_move
+from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
 from hydra_lightning.convert.roles import Roles, events_in
 from hydra_lightning.convert.settings import Setting
@@ -83,7 +84,8 @@ class Program:
         return [
             each
             for each in found
-            if isinstance(each.node, (ast.Expr, ast.Assign, ast.For, ast.With))
+            if each not in self.pretraining
+            and isinstance(each.node, (ast.Expr, ast.Assign, ast.For, ast.With))
             and not each.defines & (made_of if each in late else used)
         ]
 
@@ -102,6 +104,7 @@ class Program:
             each
             for each in self.flow.setup
             if any(map(each.covers, sites))
+            and each not in self.pretraining
             and not isinstance(each.node, (ast.FunctionDef, ast.ClassDef))
             and not evaluates(each, self.tape)
             and not starts(each)
@@ -152,9 +155,48 @@ class Program:
             and not self.is_for_devices(piece)
             and not is_only_a_move(piece)
             and piece not in self.early
+            and piece not in [*self.flow.trained_before, *self.pretraining]
             and piece not in self._constant_pieces
             and not (piece.defines and piece.defines <= owners)
         ]
+
+    @cached_property
+    def is_pretrained(self) -> bool:
+        """Whether the model is made of what earlier trainings came to.
+
+        Raises:
+            Refused: a part of it is made before them and another one after.
+        """
+        place = self.flow.setup.index
+        models = [place(each) for each in self.roles.nets.values()]
+        trainings = [place(each) for each in self.flow.trained_before]
+        if not trainings or max(models) < min(trainings):
+            return False
+        if min(models) < max(trainings):
+            site = self.flow.trained_before[0].site
+            raise Refused(
+                "early-evaluation", site, "models are made before and after a training that comes first."
+            )
+        return True
+
+    @cached_property
+    def is_left_in_eval(self) -> bool:
+        """Whether an earlier training leaves a model in eval mode, and the last one switches it back in each epoch."""
+        before = [each for each in self.tape.events[: self.tape.begins] if each.kind == "mode"]
+        epoch = [*pieces_in(self.flow.before), *self.flow.body]
+        switched = any("mode" in events_in(each, self.tape) for each in epoch)
+        return bool(before) and not before[-1].data["train"] and switched
+
+    @cached_property
+    def pretraining(self) -> list[Piece]:
+        """The trainings that the model is made of, and the evaluations of what they came to."""
+        if not self.is_pretrained:
+            return []
+        place = self.flow.setup.index
+        first = place(self.flow.trained_before[0])
+        last = min(place(each) for each in self.roles.nets.values())
+        between = [each for each in self.flow.setup[first:last] if evaluates(each, self.tape)]
+        return [each for each in self.flow.setup if each in self.flow.trained_before or each in between]
 
     @cached_property
     def kept_statements(self) -> Kept:

@@ -255,13 +255,13 @@ def only_seeds(piece: Piece, setup: Sequence[Piece]) -> bool:
     return name in SEEDING and not any(piece.names.get(owner, owner) in each.assigns for each in setup)
 
 
-def needed(pieces: Sequence[Piece], names: Iterable[str]) -> list[Piece]:
-    """The pieces that decide what ``names`` are at the end, in order."""
+def needed(pieces: Sequence[Piece], names: Iterable[str], roots: Sequence[Piece] = ()) -> list[Piece]:
+    """The pieces that decide what ``names`` are at the end, in order; ``roots`` and what these need, too."""
     wanted = set(names)
     kept: list[Piece] = []
     assigned = {name for piece in pieces for name in piece.defines} | wanted
     for piece in reversed(pieces):
-        if (piece.defines | (piece.changes & assigned)) & wanted:
+        if piece in roots or (piece.defines | (piece.changes & assigned)) & wanted:
             kept.append(piece)
             if not (
                 isinstance(piece.node, ast.Assign)

@@ -45,7 +45,10 @@ def with_helpers(
         ordered += more
         imports += [each.text(comments=False) for each in more if isinstance(each.node, IMPORTS)]
         helpers += [each for each in more if not isinstance(each.node, IMPORTS)]
-    used = set().union(*(used_in(each) for each in helpers)) & {*program.devices}
+    # What trains by itself, before the Trainer does, moves its batches.
+    alone = {id(each.node) for each in _used_by(program, program.flow.trained_before)}
+    used = set().union(*(each.uses if id(each.node) in alone else used_in(each) for each in helpers))
+    used &= {*program.devices}
     constants += [each for each in program.flow.setup if each.defines & used]
     moving = replace(scope, moves=True)
     program.keep(constants, "a constant of the module")
@@ -57,7 +60,8 @@ def with_helpers(
         if is_constant and together:
             parts[-1] += "\n" + scope.code(each)
         else:
-            parts.append((moving if each.uses & used else scope).code(each))
+            moves = bool(each.uses & used) or id(each.node) in alone
+            parts.append((moving if moves else scope).code(each))
         together = is_constant
     return parts, imports
 

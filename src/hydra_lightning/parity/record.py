@@ -1,6 +1,7 @@
 """Runs one program under the recorder: ``python -m hydra_lightning.parity.record TAPE OPTIONS PROGRAM ARGUMENTS…``
 
-``OPTIONS`` is a JSON object: ``root``, ``seed``, ``steps``, ``epochs``, ``seconds``, ``threads``, ``lines``.
+``OPTIONS`` is a JSON object: ``root``, ``seed``, ``steps``, ``epochs``, ``seconds``, ``earlier``, ``threads``,
+``lines``.
 """
 
 from __future__ import annotations
@@ -51,9 +52,8 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(0)
 
-    recorder = Recorder(
-        tape, lambda: finish("cut"), settings["steps"], settings["epochs"], settings["seconds"]
-    )
+    limits = (settings["steps"], settings["epochs"], settings["seconds"])
+    recorder = Recorder(tape, lambda: finish("cut"), *limits, settings["earlier"])
     _seed(settings["seed"])
     watch(recorder)
     sys.argv = [program, *arguments]

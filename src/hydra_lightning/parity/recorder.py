@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -31,6 +31,7 @@ class Recorder:
         steps: the number of ``backward`` calls after which the next one is too much.
         epochs: the number of passes over the training loader after which the next one is too much.
         seconds: the time after which the next ``backward`` is too much.
+        earlier: the lines of trainings whose passes do not count, and whose ways are not noted.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Recorder:
         steps: int | None,
         epochs: int | None,
         seconds: float | None,
+        earlier: Sequence[tuple[str, int, int]] = (),
     ) -> None:
         self.tape = tape
         self.steps = 0
         self._stop = stop
         self._limits = (steps, epochs, seconds)
+        self.tape.earlier = [*earlier]
         self._root = f"{tape.root}/"
         self._start = time.monotonic()
         self._names: dict[int, str] = {}
@@ -64,12 +67,25 @@ class Recorder:
         site = next(frames, "")
         stacks = self.tape.stacks.setdefault(kind, {})
         event = Event(kind, site, about, data)
-        if site and (site not in stacks or event.is_evaluation):
+        if self._is_earlier():
+            self.tape.begins = len(self.tape.events) + 1
+        elif site and (site not in stacks or event.is_evaluation):
             stack = [*reversed([*frames]), site]
             stacks.setdefault(site, stack)
             if event.is_evaluation and stack not in self.tape.evaluations:
                 self.tape.evaluations.append(stack)
         self.tape.events.append(event)
+
+    def _is_earlier(self) -> bool:
+        """Whether a training runs that comes before the one that is asked for."""
+        if not self.tape.earlier:
+            return False
+        places = [(file, int(line)) for file, _, line in (each.rpartition(":") for each in self._frames())]
+        return any(
+            file == path and first <= line <= last
+            for path, first, last in self.tape.earlier
+            for file, line in places
+        )
 
     def site(self) -> str:
         """``file:line`` of the innermost frame of the program."""
@@ -140,8 +156,9 @@ class Recorder:
         self.tape.weights = []
         self.event("backward", self.loader, loss=values, rng=of_random_state())
         self.steps += 1
-        self._unfed += 1
-        self._has_backward[self.loader_kind] = True
+        if not self._is_earlier():
+            self._unfed += 1
+            self._has_backward[self.loader_kind] = True
 
     def fetched(self) -> None:
         """A batch came from a loader."""

@@ -55,11 +55,16 @@ OF_PYTHON_2 = re.compile(
 
 @dataclass(frozen=True)
 class Limits:
-    """When a recording is cut; None is no limit."""
+    """When a recording is cut; None is no limit.
+
+    Attributes:
+        earlier: the lines of trainings that come before the one that the epochs are those of: file, first and last.
+    """
 
     steps: int | None = None
     epochs: int | None = 2
     seconds: float | None = 300.0
+    earlier: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
             "steps": limits.steps,
             "epochs": limits.epochs,
             "seconds": limits.seconds,
+            "earlier": limits.earlier,
             "threads": threads,
             # Watching them slows every call; of a project nobody asks which were run.
             "lines": isinstance(side, Script),

@@ -76,6 +76,8 @@ class Tape:
         lines: those that were run, by file.
         processes: where the program starts processes of its own.
         weights: checksums of the final parameters and buffers, sorted.
+        earlier: the lines of trainings that come before the one that was asked for: file, first and last.
+        begins: the number of events up to the end of these.
         facts: seed, threads, seconds, versions, epochs.
     """
 
@@ -92,6 +94,8 @@ class Tape:
     lines: dict[str, list[int]] = field(default_factory=dict)
     processes: list[str] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
+    earlier: list[tuple[str, int, int]] = field(default_factory=list)
+    begins: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

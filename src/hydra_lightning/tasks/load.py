@@ -71,9 +71,11 @@ def new_model(config: DictConfig) -> LightningModule:
     from lightning.pytorch.utilities.model_helpers import is_overridden
 
     from hydra_lightning.tasks.console import quiet_lightning
+    from hydra_lightning.training.restored import restored
 
     quiet_lightning()
-    model: LightningModule = instantiate(config, "model")
+    with restored():
+        model: LightningModule = instantiate(config, "model")
     if is_overridden("configure_model", model):
         model.configure_model()
     return model

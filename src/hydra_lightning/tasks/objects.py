@@ -19,6 +19,7 @@ from hydra_lightning.tasks.console import quiet_lightning
 from hydra_lightning.tasks.summary import print_start
 from hydra_lightning.training.checkpoint_io import PlainCheckpointIO
 from hydra_lightning.training.csv_logger import CSVLogger
+from hydra_lightning.training.restored import restored
 
 
 @dataclass
@@ -67,7 +68,8 @@ def build_objects(config: DictConfig, plain: Mapping[str, Any], callbacks: Seque
         callbacks: callbacks beside those of the config.
     """
     datamodule = instantiate(config, "data")
-    model = instantiate(config, "model")
+    with restored(bool(config.get("resume") or config.get("ckpt_path"))):
+        model = instantiate(config, "model")
     callbacks = [*_each(config, "callbacks"), *callbacks]
     loggers = _each(config, "logger")
     if not any(isinstance(logger, CSVLogger) for logger in loggers):
