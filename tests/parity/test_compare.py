@@ -73,3 +73,13 @@ def test_a_training_that_goes_on_evaluates_before_its_next_step() -> None:
 
 def test_steps_that_are_missing() -> None:
     assert first(TRAINED, TRAINED[:-3]) == ("number of steps", 3)
+
+
+def test_an_original_without_an_optimizer_is_compared_without_its_steps() -> None:
+    by_hand = [FORWARD, BACKWARD] * 4
+    found = compare(tape(by_hand), tape(TRAINED))
+    assert found.difference is None
+    assert found.notes == [
+        "the original has no optimizer: rates and gradients are compared by what comes of them alone"
+    ]
+    assert first(TRAINED, by_hand) == ("optimizer steps", 0)

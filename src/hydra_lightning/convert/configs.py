@@ -173,6 +173,8 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         lines.append(
             "  num_sanity_val_steps: 0 # it would change what is drawn, or the mode, before training"
         )
+    elif plan is not None and roles.kept and roles.plateau:
+        lines.append("  num_sanity_val_steps: 0 # it would step the schedule")
     elif plan is not None and (plan.stop or program.early or any(map(program.evaluates, program.steps))):
         lines.append("  num_sanity_val_steps: 0 # nothing else is evaluated before training")
     lines += _of_accelerator(program, keys)

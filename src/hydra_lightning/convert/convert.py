@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra_lightning.convert.accelerate import without_accelerate
+from hydra_lightning.convert.by_hand import with_optimizers
 from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
 from hydra_lightning.convert.counted import with_counted
@@ -36,7 +36,8 @@ from hydra_lightning.convert.unrun import static_tape
 from hydra_lightning.convert.wishes import Wishes, need_wished, wished
 from hydra_lightning.errors import ParityError, ProjectError
 from hydra_lightning.parity.compare import TOO_FEW
-from hydra_lightning.parity.sides import Experiment, Limits, Script, in_cells, record
+from hydra_lightning.parity.notebook import is_notebook
+from hydra_lightning.parity.sides import Experiment, Limits, Script, copy_folder, in_cells, record
 from hydra_lightning.parity.tape import Tape
 from hydra_lightning.parity.verdict import Verdict, judge, text
 from hydra_lightning.tasks.check import check_overrides
@@ -131,94 +132,107 @@ def _convert(
     prove = prove and not static
     folder = (program.folder or program.file.parent).resolve()
     read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
-    sources = without_bound_modes(flattened(without_accelerate(read)))
+    stepping = read if is_notebook(program.file) else with_optimizers(read)
+    sources = without_bound_modes(flattened(without_accelerate(stepping)))
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
-    tape = static_tape(sources, entry, program.arguments) if static else record(program, limits, guessed)
-    files_of = functools.partial(
-        _rewritten, program, project, stem, read, sources, guessed, wishes=wishes, prove=prove, static=static
-    )
-    if not static and (earlier := earlier_trainings(sources, tape)):
-        of_all = replace(limits, earlier=earlier)
-        all_of_them = record(program, of_all, guessed)
-        if all_of_them.begins and all_of_them.stacks.get("backward"):
-            # Where the earlier ones cannot be taken over, the first is converted alone.
-            with contextlib.suppress(Refused):
-                return files_of(all_of_them, of_all)
-    return files_of(tape, limits)
-
-
-def _rewritten(
-    program: Script,
-    project: Path,
-    stem: str,
-    read: Mapping[str, Source],
-    sources: Mapping[str, Source],
-    guessed: int,
-    recorded: Tape,
-    limits: Limits,
-    *,
-    wishes: Wishes,
-    prove: bool,
-    static: bool,
-) -> Conversion:
-    """Write a program anew of what was recorded of it from the seed ``guessed``."""
-    entry = next(iter(sources))
-    folder = (program.folder or program.file.parent).resolve()
-    tape = of_the_last(recorded)
-    sources = with_counted(without_reassigned(sources, tape), tape)
-    flow = flow_of(sources, entry, tape)
-    for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
-        sources = written_anew(sources, flow, settings_of(flow, tape, folder))
-        flow = flow_of(sources, entry, tape)
-    settings = wished(settings_of(flow, tape, folder), wishes.keys)
-    drop_aliases(flow, settings)
-    seed = seed_of(flow, settings, tape, {})
-    if prove and seed != guessed:
-        # What the program does not seed itself has to start from the same seed as the experiment.
-        recorded = record(program, limits, seed)
-        tape = of_the_last(recorded)
-
-    def rewritten(roles: Roles, flow: Flow) -> Conversion:
-        parts = Program(flow, roles, settings, tape, stem, sources[entry])
-        written = write_classes(parts)
-        files, keys = configs_of(written, parts)
-        if written.components:
-            files[_paths(stem)["components"]] = written.components
-        files |= {
-            _paths(stem)["module"]: written.module,
-            _paths(stem)["data"]: written.data,
-        }
-        typed = {settings[code].option or code: key for code, key in keys.items()}
-        need_wished(wishes.keys, typed)
+    with _as_read(program, folder, read, stepping) as runnable:
+        job = _Job(program, runnable, project, stem, folder, read, sources, guessed, wishes, prove, static)
         if static:
-            files = {path: _labelled(content, stem) for path, content in files.items()}
-            _check(program, project, files, stem)
-        verdict = _proved(recorded, program, project, files, stem, limits, seed) if prove else None
-        lines = [
-            replace(line, site=in_cells(line.site, program))
-            for line in with_rest(lines_of(read, parts, keys), read, files, tape)
-        ]
-        files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
-        return Conversion(files, lines, typed, recorded, verdict, stem, roles)
+            return job.written(static_tape(sources, entry, program.arguments), limits)
+        tape = record(runnable, limits, guessed)
+        if earlier := earlier_trainings(sources, tape):
+            of_all = replace(limits, earlier=earlier)
+            whole = record(runnable, of_all, guessed)
+            if whole.begins and whole.stacks.get("backward"):
+                # Where the earlier ones cannot be taken over, the first is converted alone.
+                with contextlib.suppress(Refused):
+                    return job.written(whole, of_all)
+        return job.written(tape, limits)
 
-    body = flow.body
-    if wishes.steps == "manual":
-        return rewritten(kept_roles(flow, tape, "the plan wants it."), flow)
-    try:
-        by_trainer = flow.with_evaluation_after_steps()
-        return rewritten(roles_of(by_trainer, tape), by_trainer)
-    except Refused as error:
-        first = error
-    if wishes.steps == "automatic":
-        raise first
-    # Steps that automatic optimization would change are kept as they are.
-    why = "the losses would differ." if first.code in UNPROVED else first.why
-    flow.body = body
-    try:
-        return rewritten(kept_roles(flow, tape, why), flow)
-    except Refused as error:
-        raise (first if first.code in UNPROVED else error) from error
+
+@dataclass(frozen=True)
+class _Job:
+    """A program that is to be written anew.
+
+    Attributes:
+        program: as its author wrote it, which what is written has to be equal to.
+        runnable: as it is read.
+        stem, folder: the name of the files that are written, and the folder of the program.
+        original, sources: the files as the author wrote them, and as they are read.
+        guessed: the seed that recordings start from.
+    """
+
+    program: Script
+    runnable: Script
+    project: Path
+    stem: str
+    folder: Path
+    original: Mapping[str, Source]
+    sources: Mapping[str, Source]
+    guessed: int
+    wishes: Wishes
+    prove: bool
+    static: bool
+
+    def written(self, recorded: Tape, limits: Limits) -> Conversion:
+        """What is written of what was recorded within ``limits``."""
+        entry, folder, stem, prove = next(iter(self.sources)), self.folder, self.stem, self.prove
+        tape = of_the_last(recorded)
+        sources = with_counted(without_reassigned(self.sources, tape), tape)
+        flow = flow_of(sources, entry, tape)
+        for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
+            sources = written_anew(sources, flow, settings_of(flow, tape, folder))
+            flow = flow_of(sources, entry, tape)
+        settings = wished(settings_of(flow, tape, folder), self.wishes.keys)
+        drop_aliases(flow, settings)
+        seed = seed_of(flow, settings, tape, {})
+        if prove and seed != self.guessed:
+            # What the program does not seed itself has to start from the same seed as the experiment.
+            recorded = record(self.runnable, limits, seed)
+            tape = of_the_last(recorded)
+        proof = recorded if self.runnable is self.program or not prove else record(self.program, limits, seed)
+
+        def rewritten(roles: Roles, flow: Flow) -> Conversion:
+            parts = Program(flow, roles, settings, tape, stem, sources[entry])
+            written = write_classes(parts)
+            files, keys = configs_of(written, parts)
+            if written.components:
+                files[_paths(stem)["components"]] = written.components
+            files |= {
+                _paths(stem)["module"]: written.module,
+                _paths(stem)["data"]: written.data,
+            }
+            typed = {settings[code].option or code: key for code, key in keys.items()}
+            need_wished(self.wishes.keys, typed)
+            if self.static:
+                files = {path: _labelled(content, stem) for path, content in files.items()}
+                _check(self.program, self.project, files, stem)
+            verdict = _proved(proof, self.program, self.project, files, stem, limits, seed) if prove else None
+            lines = [
+                replace(line, site=in_cells(line.site, self.program))
+                for line in with_rest(lines_of(self.original, parts, keys), self.original, files, tape)
+            ]
+            files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
+            return Conversion(files, lines, typed, proof, verdict, stem, roles)
+
+        body = flow.body
+        if self.wishes.steps == "manual":
+            return rewritten(kept_roles(flow, tape, "the plan wants it."), flow)
+        try:
+            by_trainer = flow.with_evaluation_after_steps()
+            return rewritten(roles_of(by_trainer, tape), by_trainer)
+        except Refused as error:
+            first = error
+        if self.wishes.steps == "automatic":
+            raise first
+        # Steps that automatic optimization would change are kept as they are.
+        why = "the losses would differ." if first.code in UNPROVED else first.why
+        flow.body = body
+        try:
+            return rewritten(kept_roles(flow, tape, why), flow)
+        except Refused as error:
+            raise (first if first.code in UNPROVED else error) from error
 
 
 def write(conversion: Conversion, project: Path) -> None:
@@ -291,6 +305,23 @@ def _check(program: Script, project: Path, files: Mapping[str, str], stem: str) 
         raise Refused(
             "does-not-check", program.file.name, f"the config that was written of it is wrong.\n{told}"
         )
+
+
+@contextlib.contextmanager
+def _as_read(
+    program: Script, folder: Path, read: Mapping[str, Source], changed: Mapping[str, Source]
+) -> Iterator[Script]:
+    """A program with files that are read as others; itself where there are none."""
+    texts = {path: each.text for path, each in changed.items() if each.text != read[path].text}
+    if not texts:
+        yield program
+        return
+    with tempfile.TemporaryDirectory(prefix="hydra-lightning-") as name:
+        copy = Path(name).resolve() / folder.name
+        copy_folder(folder, copy)
+        for path, text_ in texts.items():
+            (copy / path).write_text(text_, encoding="utf-8")
+        yield Script(copy / program.file.resolve().relative_to(folder), program.arguments, copy)
 
 
 @contextlib.contextmanager

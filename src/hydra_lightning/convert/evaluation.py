@@ -13,7 +13,7 @@ from hydra_lightning.convert.constructs import is_an_exit
 from hydra_lightning.convert.early_stopping import Patience, patience_of
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.hooks import made_anew
-from hydra_lightning.convert.kept import evaluates, is_given_evaluation, only_collects
+from hydra_lightning.convert.kept import evaluates, only_collects
 from hydra_lightning.convert.kept_class import trains
 from hydra_lightning.convert.metrics import ALL, printed
 from hydra_lightning.convert.program import Program
@@ -139,16 +139,7 @@ def _evaluation(
     stop = needed([*before, *untold], set().union(*(each.uses for each in exits)))
     changed_in = set().union(*(each.changes for each in inside))
     resets = [each for each in untold if resets_metric(each) and each.changes & changed_in]
-    # Of steps that are kept, a scheduler that is given what the evaluation gave.
-    given_it = [
-        each
-        for each in rest
-        if program.roles.kept
-        and stage == "val"
-        and "schedule" in events_in(each, program.tape)
-        and is_given_evaluation(each, evaluated, makers)
-    ]
-    stop = [each for each in rest if each in stop or each in exits or each in resets or each in given_it]
+    stop = [each for each in untold if each in stop or each in exits or each in resets]
     end = needed([*before, *untold], wanted)
     end = [each for each in untold if (each in end or draws(each)) and each not in exits]
     stop = [each for each in stop if each not in end]
@@ -231,19 +222,14 @@ def evaluation_methods(
     methods.append(step_text(f"{hook}_step", plan.loader, plan.step, "None", body))
     if plan.logged or plan.end or plan.stop:
         logs = [log_text(plan.stage, name, inner.code(piece, value)) for name, piece, value in plan.logged]
-        last = replace(inner, stops=True, names={**inner.names, **_schedulers(program)})
+        last = replace(inner, stops=True)
         code = [*(inner.code(each) for each in plan.end), *logs, *(last.code(each) for each in plan.stop)]
+        if plan.stage == "val" and program.roles.kept and program.roles.plateau is not None:
+            stepped, given = program.roles.plateau
+            program.keep([stepped], f"on_{hook}_epoch_end")
+            code.append(f"self.lr_schedulers().step({inner.code(stepped, given)})")
         methods.append(method_text(f"on_{hook}_epoch_end", "", "None", code))
     return methods
-
-
-def _schedulers(program: Program) -> dict[str, str]:
-    """How schedulers are written where steps are kept."""
-    if not program.roles.kept:
-        return {}
-    names = [name for piece in program.roles.schedulers for name in piece.defines]
-    one = len(names) == 1
-    return {name: f"self.lr_schedulers(){'' if one else f'[{index}]'}" for index, name in enumerate(names)}
 
 
 def log_text(stage: str, name: str, code: str) -> str:

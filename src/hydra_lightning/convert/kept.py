@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.convert.batches import called, is_drawn_late, loader_of
-from hydra_lightning.convert.flow import Block, Flow
+from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
 from hydra_lightning.convert.roles import Roles, events_in, find_evaluation, nets_of, public
@@ -40,7 +40,10 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
     )
     makers = [*optimizers, *(piece for piece in schedulers if piece not in optimizers)]
     if not optimizers:
-        raise Refused("no-optimizer", flow.batches.site, "no optimizer is made before the loop over epochs.")
+        why = "no optimizer is made before the loop over epochs."
+        if not any(tape.stacks.get("optimizer", {})):
+            why += " Weights that are changed by hand need torch.optim.SGD, whose step() it is."
+        raise Refused("no-optimizer", flow.batches.site, why)
     for kind in ("optimizer", "scheduler"):
         for site in tape.stacks.get(kind, {}):
             stack = tape.stacks[kind][site]
@@ -72,7 +75,24 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
     except Refused:
         # It has no place of its own in Lightning; its statements are kept.
         roles.val = roles.val_block = None
+    if roles.val_block is not None:
+        roles.plateau = _plateau(roles, flow, tape)
     return roles
+
+
+def _plateau(roles: Roles, flow: Flow, tape: Tape) -> tuple[Piece, ast.Name] | None:
+    """The step of the only scheduler, after an epoch, where it is given what the evaluation gave, and what that is."""
+    stepped = [
+        piece
+        for piece in pieces_in([*flow.before, *flow.body, *flow.after])
+        if "schedule" in events_in(piece, tape)
+    ]
+    is_one = len(roles.schedulers) == 1 and roles.classes[roles.schedulers[0]].endswith("ReduceLROnPlateau")
+    if not is_one or len(stepped) != 1 or stepped[0] not in flow.after:
+        return None
+    call = stepped[0].node.value if isinstance(stepped[0].node, ast.Expr) else None
+    given = call.args if isinstance(call, ast.Call) else []
+    return (stepped[0], given[0]) if len(given) == 1 and isinstance(given[0], ast.Name) else None
 
 
 @dataclass(frozen=True)
@@ -112,11 +132,12 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     after = [node if isinstance(node, Piece) else node.head for node in flow.after]
     last = [piece for piece in after[:place] if events_in(piece, tape) & (TRAINING - {"mode", "schedule"})]
     end = [piece for piece in after if events_in(piece, tape) & {"schedule"}]
-    given_it = [piece for piece in end if is_given_evaluation(piece, after, makers)]
-    if given_it and (roles.val_block is None or any(each in after[:place] for each in given_it)):
-        raise Refused("scheduler", given_it[0].site, "the scheduler is given what the evaluation gave.")
-    # It steps at the end of the evaluation.
-    end = [piece for piece in end if piece not in given_it]
+    if roles.plateau is not None:
+        # Stepped where the evaluation ends.
+        end = [piece for piece in end if piece is not roles.plateau[0]]
+    for piece in end:
+        if piece.uses & {name for each in after for name in each.defines} - set(makers):
+            raise Refused("scheduler", piece.site, "the scheduler is given what the evaluation gave.")
     given = {*re.findall(r"\w+", roles.train.target), roles.train.index}
     if roles.val_block is None:
         # An evaluation without a loop of its own.
@@ -163,11 +184,6 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))
     folders = [piece for piece in flow.setup if any(_is_for(piece, each) for each in _saving(step, tape))]
     return Kept(start, step, last, end, held, folders)
-
-
-def is_given_evaluation(piece: Piece, after: Sequence[Piece], makers: Collection[str]) -> bool:
-    """Whether a statement after an epoch is given what others there make, as an evaluation."""
-    return bool(piece.uses & {name for each in after for name in each.defines} - set(makers))
 
 
 def _saving(pieces: Sequence[Piece], tape: Tape) -> list[Piece]:

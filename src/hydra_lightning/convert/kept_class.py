@@ -50,8 +50,11 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
     train = program.roles.train
     target, index = train.target, "batch_idx" if train.first else train.index or "batch_idx"
     used = set().union(*(each.uses for each in [*kept.step, *kept.last]))
+    # A counter may be called batch, too.
+    batch = "samples" if index == "batch" and index in used else "batch"
+    index = "batch_idx" if index == batch else index
     is_used = bool({*re.findall(r"\w+", target)} & used)
-    body = [f"{target} = batch"] if target != "batch" and is_used else []
+    body = [f"{target} = {batch}"] if target != batch and is_used else []
     if train.is_late:
         body = _fetched(train)
     if train.first and train.index in used:
@@ -71,7 +74,7 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
         more = ", batch_size=1" if is_cut_by_hand or train.is_late else ""
         body.append(f'self.log("train/{label}", {value}, on_step=False, on_epoch=True, prog_bar=True{more})')
     body += _metrics(program, scope, kept)
-    given = "dataloader_iter: Iterator[Any]" if train.is_late else f"batch: Any, {index}: int"
+    given = "dataloader_iter: Iterator[Any]" if train.is_late else f"{batch}: Any, {index}: int"
     return method_text("training_step", given, "None", body)
 
 

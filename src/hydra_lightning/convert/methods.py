@@ -13,12 +13,11 @@ from hydra_lightning.convert.text import helpers_of
 
 
 def methods_of(program: Program) -> list[Piece]:
-    """The functions that the training uses and that read names of the program that are no constants, or settings."""
+    """The functions that the training uses and that read names of the program that are no constants, or its options."""
     flow = program.flow
     owners = {name for piece in program.objects for name in piece.defines} | {*program.devices}
-    owners -= {*program.constants, *program.settings}
-    # What a function reads of args or cfg is a setting, too.
     owners |= {re.split(r"[.\[]", code)[0] for code in program.settings if not code.isidentifier()}
+    owners -= {*program.constants, *program.settings}
     trained = [
         *pieces_in(flow.before),
         *flow.body,

@@ -188,11 +188,8 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         "from lightning import LightningModule",
         "from torch import nn",
     ]
-    shown = [
-        Piece(ast.Expr(value), piece.source, piece.names)
-        for each in evaluations
-        for _, piece, value in each.logged
-    ]
+    numbers = [each for one in evaluations for each in one.logged]
+    shown = [Piece(ast.Expr(value), piece.source, piece.names) for _, piece, value in numbers]
     written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown]
     helpers, imports = with_helpers(program, written, functions)
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from hydra_lightning.parity.tape import Event, Step, Tape
@@ -50,8 +50,8 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
     """The first difference between two trainings, in the order of time.
 
     Compared at each ``backward``: the loss and the states of all global random number generators; at each optimizer
-    step: the learning rates and the norm of the gradients; between them: the losses of evaluations, or what the model
-    gave there; at the end: the number of steps and the weights.
+    step, where the original has an optimizer: the learning rates and the norm of the gradients; between them: the
+    losses of evaluations, or what the model gave there; at the end: the number of steps and the weights.
 
     Args:
         original: what was recorded of the one.
@@ -59,8 +59,14 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
         tolerance: the relative difference of losses, learning rates and norms that is let pass. When it is not 0,
             evaluations are compared by their losses alone, and the weights are not compared.
     """
-    steps, others = original.steps(), other.steps()
     notes: list[str] = []
+    if not _of_kind(original.events, "step") and _of_kind(other.events, "step"):
+        # Its weights are changed by hand, which no event tells.
+        other = replace(other, events=[event for event in other.events if event.kind != "step"])
+        notes.append(
+            "the original has no optimizer: rates and gradients are compared by what comes of them alone"
+        )
+    steps, others = original.steps(), other.steps()
     trained = _trained(original), _trained(other)
     evaluation = functools.partial(_evaluation, tolerance=tolerance, trained=trained, notes=notes)
     for index, (step, twin) in enumerate(zip_longest(steps, others)):
