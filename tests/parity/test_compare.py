@@ -80,6 +80,6 @@ def test_an_original_without_an_optimizer_is_compared_without_its_steps() -> Non
     found = compare(tape(by_hand), tape(TRAINED))
     assert found.difference is None
     assert found.notes == [
-        "the original has no optimizer: rates and gradients are compared by what comes of them alone"
+        "the original has no optimizer: its rates and gradients are compared by what comes of them"
     ]
     assert first(TRAINED, by_hand) == ("optimizer steps", 0)

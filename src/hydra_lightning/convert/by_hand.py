@@ -89,12 +89,21 @@ def _edits(source: Source, update: Update, first: ast.stmt, annealings: list[Ann
         told = f"factor={each.factor}, patience=0, threshold=0, eps=0"
         scheduler = f"scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, {told})"
         yield (*span(each.start, source), scheduler)
-        yield (*span(each.node, source), f"scheduler.step({each.value})")
+        yield from _instead(each.node, source, f"scheduler.step({each.value})")
     yield (*span(first, source), made)
-    yield (*span(update.node, source), "optimizer.step()")
+    yield from _instead(update.node, source, "optimizer.step()")
     for name in ast.walk(source.tree):
         if _is_name(name, update.rate, ast.Load):
             yield (*span(name, source), 'optimizer.param_groups[0]["lr"]')
+
+
+def _instead(node: ast.stmt, source: Source, text: str) -> Iterator[Edit]:
+    """A statement in the first line of another one; the lines that follow are left empty."""
+    first, last = span(node, source)
+    final = node.end_lineno or node.lineno
+    for line in range(node.lineno, final + 1):
+        begin = first if line == node.lineno else source.starts[line - 1]
+        yield begin, last if line == final else source.starts[line] - 1, text if begin == first else ""
 
 
 def _update(node: ast.AST) -> Update | None:

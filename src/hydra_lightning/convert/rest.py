@@ -84,7 +84,9 @@ class _Rest:
                 yield self.line(node, "converted", "what it holds stands where it belongs")
                 for name in ("body", "handlers", "orelse", "finalbody"):
                     for each in getattr(node, name, []):
-                        if isinstance(each, ast.ExceptHandler):
+                        if isinstance(each, ast.ExceptHandler) and _is_interrupt(each):
+                            yield self.line(each, "dropped", "Lightning ends a run that is interrupted")
+                        elif isinstance(each, ast.ExceptHandler):
                             yield self.line(each, "not exercised", "nothing was raised in the recording")
                         else:
                             yield from self.lines([each], inside)
@@ -103,3 +105,7 @@ class _Rest:
 
     def line(self, node: ast.stmt | ast.ExceptHandler, what: str, why: str) -> Line:
         return Line(f"{self.source.path}:{node.lineno}", what, why, self.text[node.lineno - 1].strip())
+
+
+def _is_interrupt(handler: ast.ExceptHandler) -> bool:
+    return handler.type is not None and ast.unparse(handler.type) == "KeyboardInterrupt"

@@ -64,7 +64,7 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
         # Its weights are changed by hand, which no event tells.
         other = replace(other, events=[event for event in other.events if event.kind != "step"])
         notes.append(
-            "the original has no optimizer: rates and gradients are compared by what comes of them alone"
+            "the original has no optimizer: its rates and gradients are compared by what comes of them"
         )
     steps, others = original.steps(), other.steps()
     trained = _trained(original), _trained(other)

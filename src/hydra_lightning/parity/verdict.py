@@ -153,11 +153,12 @@ def _equal(verdict: Verdict) -> str:
     if verdict.tolerance:
         how = f"equal within {verdict.tolerance:g}"
         return f"{count}/{count} losses and learning rates{also} {how}; the random numbers are equal"
+    steps = any(event.kind == "step" for event in tape.events)
+    what = "losses, RNG states, learning rates and gradient norms" if steps else "losses and RNG states"
     epochs = tape.facts["epochs"]
     passes = f" in {epochs} epoch{'s' * (epochs > 1)}" if epochs else ""
     return (
-        f"{count}/{count} losses, RNG states, learning rates and gradient norms{passes}{also} equal to the last bit; "
-        f"{len(tape.weights)} final weights equal"
+        f"{count}/{count} {what}{passes}{also} equal to the last bit; {len(tape.weights)} final weights equal"
     )
 
 
