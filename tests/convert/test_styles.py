@@ -209,7 +209,7 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             OPTIMIZER: OPTIMIZER + "fixed, _ = next(iter(val_loader))\n",
             EVALUATION: SHOWN,
         },
-        {"module": ["self.fixed, _ = next(iter(val_loader))"]},
+        {"module": ["self.fixed, _ = next(iter(self.val_loader))"]},
     ),
     "a function that goes through a loader before the model": (
         {MODEL: SUM + MODEL},
