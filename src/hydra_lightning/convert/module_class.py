@@ -97,7 +97,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     once = {name: piece for piece in made_anew(program) for name in piece.defines if name in used}
     objects += dict.fromkeys(once.values())
     at_start = set().union(*(piece.uses for piece in objects))
-    attributes = {name for piece in [*objects, *program.at_start] for name in piece.defines if name in used}
+    attributes = {name for piece in [*objects, *program.looked_at] for name in piece.defines if name in used}
     if roles.kept:
         attributes |= program.kept_statements.held
     else:

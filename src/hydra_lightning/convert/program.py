@@ -97,6 +97,11 @@ class Program:
         return [each for each in self._asking if setup.index(each) < model]
 
     @property
+    def looked_at(self) -> list[Piece]:
+        """What takes batches of loaders after the model is made, for what the training does later."""
+        return [each for each in self.early if each in self._asking]
+
+    @property
     def _asking(self) -> list[Piece]:
         """The statements before training that take batches of loaders, and evaluate nothing."""
         sites = {site for stack in self.tape.stacks.get("iter", {}).values() for site in stack}
