@@ -40,8 +40,9 @@ ANSWER_ROWS = (
 
 
 CONVERT_ROWS = (
-    "step by itself",
-    "step under the recorder",
+    "step of a convolutional network",
+    "step of 61 modules",
+    "same under the recorder",
     "recording the script",
     "recording what is",
     "convert of",
