@@ -119,3 +119,10 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
         record(Script(tmp_path / "lost.py"), LIMITS, seed=0)
     with pytest.raises(ParityError, match=r"lightning_classes/train\.py: no such file"):
         record(Experiment(tmp_path), LIMITS, seed=0)
+
+
+def test_a_copy_in_the_folder_itself_is_not_copied_again(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("print(1)\n")
+    copy_folder(tmp_path, tmp_path / "scratch" / "copy")
+    assert sorted(path.name for path in tmp_path.rglob("*.py")) == ["train.py", "train.py"]
+    assert not (tmp_path / "scratch" / "copy" / "scratch").exists()

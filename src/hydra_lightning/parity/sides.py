@@ -189,12 +189,17 @@ def _placed(side: Side, scratch: Path) -> tuple[Path, Path, Sequence[str]]:
 def copy_folder(folder: Path, copy: Path) -> None:
     """Copy a folder for a program to run in; files of more than 16 MB become links to the originals.
 
+    What the copy is in is left out, where the folder holds it, as that of all temporary files does.
+
     Raises:
         ParityError: it has more than 20,000 files.
     """
     count = 0
+    around = {copy.resolve(), *copy.resolve().parents}
     for path, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        folders[:] = [
+            name for name in folders if name not in LEFT_OUT and Path(path, name).resolve() not in around
+        ]
         below = copy / Path(path).relative_to(folder)
         below.mkdir(parents=True, exist_ok=True)
         for name in files:
