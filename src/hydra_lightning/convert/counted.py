@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hydra_lightning.convert.source import Source
 from hydra_lightning.convert.spans import edited, span
-from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.tells import only_leaves, only_tells
 from hydra_lightning.parity.tape import Tape
 
 # Whether a loop goes on at the limit itself, by how it is compared: in its head, and where it is left.
@@ -123,7 +123,7 @@ def _limit(loop: ast.While) -> Limit | None:
         return _compared(loop.test, HEADS)
     if not isinstance(loop.test, ast.Constant) or not loop.test.value:
         return None
-    exits = [each for each in loop.body if isinstance(each, ast.If) and _only_leaves(each)]
+    exits = [each for each in loop.body if isinstance(each, ast.If) and only_leaves(each)]
     found = [(each, limit) for each in exits if (limit := _compared(each.test, EXITS)) is not None]
     if len(found) != 1:
         return None
@@ -136,15 +136,6 @@ def _compared(test: ast.expr, kinds: Mapping[type[ast.cmpop], bool]) -> Limit | 
         return None
     reached = kinds.get(type(test.ops[0]))
     return None if reached is None else Limit(test.left.id, test.comparators[0], reached)
-
-
-def _only_leaves(statement: ast.If) -> bool:
-    """Whether a branch leaves the loop, and does no more than tell before."""
-    return (
-        not statement.orelse
-        and isinstance(statement.body[-1], ast.Break)
-        and all(map(only_tells, statement.body[:-1]))
-    )
 
 
 def _is_fixed(limit: ast.expr, loop: ast.While) -> bool:

@@ -11,7 +11,7 @@ from hydra_lightning.convert.known import UNKNOWN, Known
 from hydra_lightning.convert.rewrite import is_only_a_move
 from hydra_lightning.convert.settings import Setting, setting_in
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.tells import only_leaves, only_tells
 
 # How many batches are done before a loop is left at its top, but for the limit, by how the counter is compared.
 MORE: dict[type[ast.cmpop], int] = {ast.GtE: 0, ast.Eq: 0, ast.Gt: 1}
@@ -43,7 +43,7 @@ def cut_of(
         body: its statements.
     """
     for place, piece in enumerate(body):
-        found = _limit(piece, loader.index, known) if _only_leaves(piece.node) else None
+        found = _limit(piece, loader.index, known) if only_leaves(piece.node) else None
         if found is None:
             continue
         limit, more = found
@@ -68,16 +68,6 @@ def _only_prepares(piece: Piece) -> bool:
     calls = any(isinstance(each, ast.Call) for each in ast.walk(piece.node))
     return (
         only_tells(piece.node) or is_only_a_move(piece) or (isinstance(piece.node, ast.Assign) and not calls)
-    )
-
-
-def _only_leaves(statement: ast.stmt) -> bool:
-    """Whether a branch leaves the loop, and does no more than tell before."""
-    return (
-        isinstance(statement, ast.If)
-        and not statement.orelse
-        and isinstance(statement.body[-1], ast.Break)
-        and all(map(only_tells, statement.body[:-1]))
     )
 
 

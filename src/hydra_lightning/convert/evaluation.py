@@ -13,12 +13,12 @@ from hydra_lightning.convert.constructs import is_an_exit
 from hydra_lightning.convert.early_stopping import Patience, patience_of
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.hooks import made_anew
-from hydra_lightning.convert.kept import evaluates, only_collects
+from hydra_lightning.convert.kept import only_collects
 from hydra_lightning.convert.kept_class import trains
 from hydra_lightning.convert.metrics import ALL, printed
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed
-from hydra_lightning.convert.roles import events_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from hydra_lightning.convert.batches import assigned
 from hydra_lightning.convert.constructs import is_an_exit
 from hydra_lightning.convert.flow import pieces_in
-from hydra_lightning.convert.kept import acts, evaluates, only_collects
+from hydra_lightning.convert.kept import acts, only_collects
 from hydra_lightning.convert.kept_class import epoch_names
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.recorded import evaluates
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece

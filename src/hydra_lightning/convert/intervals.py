@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hydra_lightning.convert.blocks import Block, pieces_in
 from hydra_lightning.convert.constructs import is_an_exit
+from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.parity.tape import Tape
 
@@ -52,9 +53,9 @@ def of_steps(
         return None
     branch = branches[0]
     place = body.index(branch)
-    if any(_kinds(each, tape) & STEPS for each in body[place + 1 :]):
+    if any(events_in(each, tape) & STEPS for each in body[place + 1 :]):
         return None
-    if any(isinstance(each, Block) or _kinds(each, tape) or is_an_exit(each.node) for each in after):
+    if any(isinstance(each, Block) or _happens(each, tape) or is_an_exit(each.node) for each in after):
         return None
     behind, restarts = _counters(setup, before, batches, body, after, place)
     found = _number(branch, behind)
@@ -136,14 +137,12 @@ def _counters(
 def _is_evaluation(piece: Piece, tape: Tape) -> bool:
     """Whether a model is evaluated under a condition."""
     is_branch = isinstance(piece.node, ast.If) and not piece.node.orelse
-    return is_branch and "evaluation" in _kinds(piece, tape)
+    return is_branch and evaluates(piece, tape)
 
 
-def _kinds(piece: Piece, tape: Tape) -> set[str]:
-    """The kinds of events that were recorded in a statement, evaluations among them."""
-    found = {kind for kind, stacks in tape.stacks.items() for site in stacks if piece.covers(site)}
-    evaluates = any(piece.covers(site) for stack in tape.evaluations for site in stack)
-    return found | ({"evaluation"} if evaluates else set())
+def _happens(piece: Piece, tape: Tape) -> bool:
+    """Whether anything was recorded in a statement."""
+    return bool(events_in(piece, tape)) or evaluates(piece, tape)
 
 
 def _names_in_test(branch: Piece) -> set[str]:

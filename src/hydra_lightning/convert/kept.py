@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from hydra_lightning.convert.batches import called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
+from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
-from hydra_lightning.convert.roles import Roles, events_in, find_evaluation, nets_of, public
+from hydra_lightning.convert.roles import Roles, find_evaluation, nets_of, public
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.teachers import with_teachers
 from hydra_lightning.convert.tells import only_tells
@@ -207,11 +208,6 @@ def _is_for(piece: Piece, saving: Piece) -> bool:
     return bool(piece.uses & saving.uses - {"os"}) or any(
         isinstance(each, str) and each in told for each in texts
     )
-
-
-def evaluates(piece: Piece, tape: Tape) -> bool:
-    """Whether a model is called without gradients in a statement, or in what it calls."""
-    return any(piece.covers(site) for stack in tape.evaluations for site in stack)
 
 
 def _is_given(piece: Piece, makers: Collection[str]) -> bool:

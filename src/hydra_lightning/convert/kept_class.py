@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from hydra_lightning.convert.batches import Loader, iterated_by
 from hydra_lightning.convert.epochs import numbers_in
 from hydra_lightning.convert.flow import Block, pieces_in
-from hydra_lightning.convert.kept import Kept, evaluates
+from hydra_lightning.convert.kept import Kept
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.recorded import evaluates
 from hydra_lightning.convert.rewrite import Scope, is_backward
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece

@@ -7,8 +7,8 @@ import itertools
 
 from hydra_lightning.convert.drawing import draws_in_all
 from hydra_lightning.convert.hooks import pieces_before_steps
-from hydra_lightning.convert.kept import evaluates
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.recorded import evaluates
 
 CLASSES = {
     "Batches": '''class Batches:

@@ -12,12 +12,13 @@ from hydra_lightning.convert.constants import constants_of
 from hydra_lightning.convert.cuts import Cut, cut_of
 from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
-from hydra_lightning.convert.kept import Kept, evaluates, kept_statements
+from hydra_lightning.convert.kept import Kept, kept_statements
 from hydra_lightning.convert.known import Known
 from hydra_lightning.convert.moves import is_move
+from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
-from hydra_lightning.convert.roles import Roles, events_in
+from hydra_lightning.convert.roles import Roles
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source
 from hydra_lightning.convert.tells import only_tells

@@ -11,6 +11,7 @@ from hydra_lightning.convert.accelerate import accelerator_arguments
 from hydra_lightning.convert.accumulated import accumulated
 from hydra_lightning.convert.batches import Loader, assigned, called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
+from hydra_lightning.convert.recorded import events_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, root_of
 from hydra_lightning.convert.teachers import with_teachers
@@ -104,11 +105,6 @@ def roles_of(flow: Flow, tape: Tape) -> Roles:
     _find_clipping(roles, flow, tape)
     find_evaluation(roles, flow)
     return roles
-
-
-def events_in(piece: Piece, tape: Tape) -> set[str]:
-    """The kinds of events that were recorded in the lines of a piece."""
-    return {kind for kind, stacks in tape.stacks.items() for site in stacks if piece.covers(site)}
 
 
 def _has(piece: Piece, tape: Tape, kind: str) -> bool:

@@ -95,3 +95,13 @@ def is_telling(function: ast.FunctionDef) -> bool:
 
 def _of_objects(statement: ast.stmt) -> list[ast.AST]:
     return [each for each in ast.walk(statement) if isinstance(each, (ast.Attribute, ast.Subscript))]
+
+
+def only_leaves(statement: ast.stmt) -> bool:
+    """Whether a branch leaves the loop, and does no more than tell before."""
+    return (
+        isinstance(statement, ast.If)
+        and not statement.orelse
+        and isinstance(statement.body[-1], ast.Break)
+        and all(map(only_tells, statement.body[:-1]))
+    )

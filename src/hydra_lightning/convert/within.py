@@ -8,9 +8,9 @@ import textwrap
 from dataclasses import replace
 
 from hydra_lightning.convert.flow import pieces_in
-from hydra_lightning.convert.kept import evaluates
 from hydra_lightning.convert.metrics import printed, texts_in
 from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.recorded import evaluates
 from hydra_lightning.convert.rewrite import Scope, used_in
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece, branches_of
