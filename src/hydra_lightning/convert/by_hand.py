@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from hydra_lightning.convert.constructs import is_name
 from hydra_lightning.convert.source import Source
 from hydra_lightning.convert.spans import edited, span
 from hydra_lightning.convert.tells import only_tells
@@ -72,7 +73,7 @@ def _with_optimizer(source: Source) -> Source:
     branches = [each for each in ast.walk(source.tree) if isinstance(each, ast.If)]
     read = [_annealing(each, update.rate, source) for each in branches]
     annealings = [each for each in read if each is not None]
-    stored = [each for each in ast.walk(source.tree) if _is_name(each, update.rate, ast.Store)]
+    stored = [each for each in ast.walk(source.tree) if is_name(each, update.rate, ast.Store)]
     if len(annealings) > 1 or len(stored) != 1 + len(annealings):
         return source
     if any(each.start not in body or each.start.lineno < first[0].lineno for each in annealings):
@@ -93,7 +94,7 @@ def _edits(source: Source, update: Update, first: ast.stmt, annealings: list[Ann
     yield (*span(first, source), made)
     yield from _instead(update.node, source, "optimizer.step()")
     for name in ast.walk(source.tree):
-        if _is_name(name, update.rate, ast.Load):
+        if is_name(name, update.rate, ast.Load):
             yield (*span(name, source), 'optimizer.param_groups[0]["lr"]')
 
 
@@ -156,7 +157,7 @@ def _annealing(node: ast.If, rate: str, source: Source) -> Annealing | None:
 
 def _factor(statement: ast.stmt, rate: str) -> float | None:
     """``0.25`` of ``lr /= 4.0``; None where a product is not to the last bit what the quotient is."""
-    if not isinstance(statement, ast.AugAssign) or not _is_name(statement.target, rate, ast.Store):
+    if not isinstance(statement, ast.AugAssign) or not is_name(statement.target, rate, ast.Store):
         return None
     number = statement.value.value if isinstance(statement.value, ast.Constant) else None
     if not isinstance(number, (int, float)) or isinstance(number, bool) or number <= 0:
@@ -168,11 +169,7 @@ def _factor(statement: ast.stmt, rate: str) -> float | None:
 
 
 def _is_assignment(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Assign) and any(_is_name(each, name, ast.Store) for each in node.targets)
-
-
-def _is_name(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, context)
+    return isinstance(node, ast.Assign) and any(is_name(each, name, ast.Store) for each in node.targets)
 
 
 def _imports_torch(tree: ast.Module) -> bool:

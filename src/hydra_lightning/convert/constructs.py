@@ -63,3 +63,8 @@ def is_an_exit(statement: ast.stmt) -> bool:
             isinstance(each, ast.Break) or is_an_exit(each) for each in [*statement.body, *statement.orelse]
         )
     return False
+
+
+def is_name(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
+    """Whether a node reads or stores a name, as the context says."""
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, context)

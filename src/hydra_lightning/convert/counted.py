@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hydra_lightning.convert.constructs import is_name
 from hydra_lightning.convert.source import Source
 from hydra_lightning.convert.spans import edited, span
 from hydra_lightning.convert.tells import only_leaves, only_tells
@@ -91,7 +92,7 @@ def _edits(
     name = limit.name
     counts = [(each, step) for each in loop.body if (step := _increase(each, name)) is not None]
     start = _start(source, before, name, tape)
-    stores = [each for each in ast.walk(loop) if _is_name(each, name, ast.Store)]
+    stores = [each for each in ast.walk(loop) if is_name(each, name, ast.Store)]
     if len(counts) != 1 or len(stores) != 1 or start is None or _is_read_elsewhere(scope, name):
         return []
     count, step = counts[0]
@@ -109,7 +110,7 @@ def _edits(
     begin, _ = span(loop, source)
     stop = source.text.encode().index(b":", span(loop.test, source)[1])
     edits = [(begin, stop, f"for {name} in range({', '.join(given)})"), (*span(count, source), "pass")]
-    reads = [each for each in ast.walk(scope) if _is_name(each, name, ast.Load)]
+    reads = [each for each in ast.walk(scope) if is_name(each, name, ast.Load)]
     if not any(start.lineno < each.lineno < loop.lineno for each in reads):  # type: ignore[attr-defined]
         edits.append((*span(start, source), "pass"))
     if left is not None:
@@ -154,26 +155,24 @@ def _increase(statement: ast.stmt, name: str) -> str | None:
         target, value = statement.target, statement.value
     elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
         target, sum_ = statement.targets[0], statement.value
-        value = sum_.right if isinstance(sum_.op, ast.Add) and _is_name(sum_.left, name, ast.Load) else None
+        value = sum_.right if isinstance(sum_.op, ast.Add) and is_name(sum_.left, name, ast.Load) else None
     else:
         return None
     is_plain = isinstance(value, (ast.Name, ast.Attribute, ast.Constant))
-    return (
-        ast.unparse(value) if value is not None and is_plain and _is_name(target, name, ast.Store) else None
-    )
+    return ast.unparse(value) if value is not None and is_plain and is_name(target, name, ast.Store) else None
 
 
 def _start(source: Source, before: Sequence[ast.stmt], name: str, tape: Tape) -> ast.Assign | None:
     """Where a counter gets its first value, a literal or another name."""
     for statement in reversed(before):
-        if not any(_is_name(each, name, ast.Store) for each in ast.walk(statement)):
+        if not any(is_name(each, name, ast.Store) for each in ast.walk(statement)):
             continue
-        if isinstance(statement, ast.Assign) and _is_name(statement.targets[0], name, ast.Store):
+        if isinstance(statement, ast.Assign) and is_name(statement.targets[0], name, ast.Store):
             value = statement.value
             is_plain = isinstance(value, (ast.Constant, ast.Name, ast.Attribute))
             return statement if is_plain and len(statement.targets) == 1 else None
         lines = tape.lines.get(source.path)
-        stores = [each.lineno for each in ast.walk(statement) if _is_name(each, name, ast.Store)]  # type: ignore[attr-defined]
+        stores = [each.lineno for each in ast.walk(statement) if is_name(each, name, ast.Store)]  # type: ignore[attr-defined]
         if lines is None or {*stores} & {*lines}:
             return None
     return None
@@ -189,7 +188,7 @@ def _is_read_elsewhere(scope: ast.Module | ast.FunctionDef, name: str) -> bool:
         inside = [*ast.walk(function)]
         own = {each.arg for each in inside if isinstance(each, ast.arg)}
         own |= {each.id for each in inside if isinstance(each, ast.Name) and not _is_load(each)}
-        if name not in own and any(_is_name(each, name, ast.Load) for each in inside):
+        if name not in own and any(is_name(each, name, ast.Load) for each in inside):
             return True
     return False
 
@@ -203,10 +202,6 @@ def _continues(statement: ast.AST) -> bool:
         for each in ast.iter_child_nodes(statement)
         if isinstance(each, (ast.stmt, ast.ExceptHandler))
     )
-
-
-def _is_name(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, context)
 
 
 def _is_load(node: ast.Name) -> bool:
