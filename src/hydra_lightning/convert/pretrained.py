@@ -25,7 +25,7 @@ def stages_in(program: Program) -> list[Piece]:
     setup = program.flow.setup
     after = setup[setup.index(program.flow.trained_before[0]) :]
     last = max(setup.index(each) for each in program.roles.nets.values())
-    saved = [save for save, _ in _handed_on(program)]
+    saved = [save for save, _, _ in _handed_on(program)]
     seeds = [each for each in after if only_seeds(each, setup) and setup.index(each) <= last]
     return [each for each in setup if each in [*program.pretraining, *saved, *seeds]]
 
@@ -47,10 +47,7 @@ def candidates_of(program: Program, objects: Sequence[Piece], stages: Sequence[P
 
 def scope_of(program: Program, scope: Scope) -> Scope:
     """The scope in which a file that is saved and loaded again is what was saved."""
-    edits = {
-        id(load): scope.code(save, save.node.value.args[0])  # type: ignore[attr-defined]
-        for save, load in _handed_on(program)
-    }
+    edits = {id(load): scope.code(save, weights) for save, weights, load in _handed_on(program)}
     return replace(scope, edits=edits, moves=True)
 
 
@@ -100,8 +97,8 @@ def arguments_of(program: Program, partials: Mapping[str, Partial]) -> dict[str,
     }
 
 
-def _handed_on(program: Program) -> Iterator[tuple[Piece, ast.Call]]:
-    """Each ``torch.save(weights, path)`` after an earlier training, with a later ``torch.load(path)``."""
+def _handed_on(program: Program) -> Iterator[tuple[Piece, ast.expr, ast.Call]]:
+    """Each ``torch.save(weights, path)`` after an earlier training, the weights, and a later ``torch.load(path)``."""
     setup = program.flow.setup
     place = setup.index(program.flow.trained_before[0]) if program.flow.trained_before else len(setup)
     for number, save in enumerate(setup[place:], place):
@@ -118,4 +115,4 @@ def _handed_on(program: Program) -> Iterator[tuple[Piece, ast.Call]]:
                     and ast.unparse(load.func) == "torch.load"
                     and piece.part(load.args[0]) == save.part(call.args[1])
                 ):
-                    yield save, load
+                    yield save, call.args[0], load
