@@ -108,7 +108,7 @@ RUNS = [
 )
 def test_a_filter_keeps_the_runs_that_fulfil_it(filters: str, left: str) -> None:
     parts = [filters] if " > " in filters else filters.split()
-    assert " ".join(each.short for each in apply([parse(part) for part in parts], list(RUNS))) == left
+    assert " ".join(each.short for each in apply([parse(part, NOW) for part in parts], list(RUNS))) == left
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,17 @@ def test_no_runs_fulfil_any_filter() -> None:
 def test_a_date_is_the_whole_time_that_it_names(
     text: str, start: tuple[int, ...], end: tuple[int, ...]
 ) -> None:
-    assert moments(text, "") == tuple(datetime(*each).astimezone() for each in (start, end))  # type: ignore[arg-type]
+    assert moments(text, "", NOW) == tuple(datetime(*each).astimezone() for each in (start, end))  # type: ignore[arg-type]
+
+
+def test_today_is_the_day_on_which_the_filter_was_asked() -> None:
+    asked = datetime(2026, 2, 3, 23, 59, 59).astimezone()
+    late, early = (
+        run(name, created=(asked + later).isoformat())
+        for name, later in [("late", timedelta(seconds=-60)), ("soon", timedelta(days=-1))]
+    )
+    assert apply([parse("created=today", asked)], [late, early]) == [late]
+    assert apply([parse("created=yesterday", asked)], [late, early]) == [early]
 
 
 def test_a_date_that_is_compared_is_in_or_out_as_a_whole() -> None:

@@ -28,12 +28,13 @@ SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 
 @dataclass
 class Filter:
-    """One condition; ``values`` are alternatives."""
+    """One condition; ``values`` are alternatives, and times are reckoned from ``now``."""
 
     text: str
     key: str
     operator: str
     values: list[str]
+    now: datetime
     _kinds: set[str] = field(default_factory=set)
 
     def keeps(self, run: Run) -> bool:
@@ -100,7 +101,7 @@ class Filter:
         return bool(ORDERS[self.operator](found, wanted))
 
     def _at(self, found: datetime, value: str) -> bool:
-        start, end = moments(value, self.text)
+        start, end = moments(value, self.text, self.now)
         return {
             "<": found < start,
             "<=": found < end if end > start else found <= start,
@@ -109,8 +110,8 @@ class Filter:
         }.get(self.operator, start <= found < end)
 
 
-def parse(text: str) -> Filter:
-    """The filter that ``text`` means.
+def parse(text: str, now: datetime | None = None) -> Filter:
+    """The filter that ``text`` means; ``today`` and ``7d`` are reckoned from ``now``, by default this moment.
 
     Raises:
         RunError: it is none.
@@ -125,7 +126,7 @@ def parse(text: str) -> Filter:
     values = _alternatives(value)
     if key == "status":
         _check_statuses(text, operator, values)
-    return Filter(text, key, operator, values)
+    return Filter(text, key, operator, values, now or datetime.now().astimezone())
 
 
 def apply(filters: Sequence[Filter], runs: list[Run]) -> list[Run]:
@@ -144,15 +145,14 @@ def apply(filters: Sequence[Filter], runs: list[Run]) -> list[Run]:
     return runs
 
 
-def moments(text: str, where: str) -> tuple[datetime, datetime]:
+def moments(text: str, where: str, now: datetime) -> tuple[datetime, datetime]:
     """Start and end of the time that ``text`` means: a year, month, day, minute or second, local time.
 
-    ``today`` and ``yesterday`` are days; ``7d`` is the moment seven days ago, also s, min, h and w.
+    ``today`` and ``yesterday`` are days; ``7d`` is the moment seven days before ``now``, also s, min, h and w.
 
     Raises:
         RunError: it means no time; names the filter ``where``.
     """
-    now = datetime.now().astimezone()
     ago = SPAN.fullmatch(text.removesuffix("ago").strip())
     if ago:
         moment = now - timedelta(seconds=float(ago[1]) * UNITS[ago[2]])
