@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hydra_lightning.scaffold.new import new_project
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests/corpus/scripts/accelerate_text/run_clm.py"
 ARGUMENTS = ("--book", str(ROOT / "tests/corpus/data/persuasion.txt"))
-# Steps of about ten milliseconds; each program prints the median of them.
+# Steps of about ten milliseconds.
 NETS = {
     "a convolutional network on 32 images of 28×28": (
         "torch.randn(32 * 100, 1, 28, 28)",
@@ -32,7 +33,7 @@ NETS = {
         64,
     ),
 }
-STEPS = """import statistics, time
+STEPS = """import sys, time
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -42,16 +43,22 @@ x = {data}
 loader = DataLoader(TensorDataset(x, x.flatten(1)[:, :10].argmax(1)), batch_size={size})
 net = nn.Sequential({net})
 optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-seconds = []
-for epoch in range(2):
+for epoch in range(4):
     for images, labels in loader:
+        sys.stdin.readline()
         start = time.perf_counter()
         optimizer.zero_grad()
         nn.functional.cross_entropy(net(images), labels).backward()
         optimizer.step()
-        seconds.append(time.perf_counter() - start)
-print("median", statistics.median(seconds[20:]))
+        print(time.perf_counter() - start, flush=True)
 """
+STEPS_OF_A_PROGRAM, STEPS_TO_WARM_UP = 400, 20
+# Memory that is given back after each step and taken again makes the same program a fifth slower in some processes.
+ALIKE = {
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(4 << 30),
+}
 
 
 @dataclass
@@ -67,7 +74,10 @@ class Cost:
 
 
 def measure_recorder(folder: Path, repetitions: int) -> list[tuple[Cost, Cost]]:
-    """The median step of programs, each by itself and under the recorder, in turns."""
+    """The median steps of programs, by themselves and under the recorder.
+
+    Both processes run at once and take each step in turns, so that what else the machine does slows both alike.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"root": str(folder), "seed": 0, "steps": None, "epochs": None, "seconds": None, "threads": 1}
     options = json.dumps(settings | {"earlier": [], "lines": True})
@@ -78,11 +88,28 @@ def measure_recorder(folder: Path, repetitions: int) -> list[tuple[Cost, Cost]]:
         for number, costs in enumerate(found):
             program = str(folder / f"steps_{number}.py")
             recorder = ["-m", "hydra_lightning.parity.record", str(folder / "tape.json"), options, program]
-            for cost, arguments in zip(costs, ([program], recorder), strict=True):
-                printed = subprocess.run(
-                    [sys.executable, *arguments], capture_output=True, text=True, check=True
-                ).stdout
-                cost.seconds.append(float(printed.rpartition("median")[2]))
+            for cost, seconds in zip(costs, _in_turns([program], recorder), strict=True):
+                cost.seconds.append(statistics.median(seconds[STEPS_TO_WARM_UP:]))
+    return found
+
+
+def _in_turns(*arguments: list[str]) -> list[list[float]]:
+    """The seconds of each step of processes that take them in turns."""
+    pipe = subprocess.PIPE
+    processes = [
+        subprocess.Popen([sys.executable, *each], stdin=pipe, stdout=pipe, text=True, env=os.environ | ALIKE)
+        for each in arguments
+    ]
+    found: list[list[float]] = [[] for _ in processes]
+    for _ in range(STEPS_OF_A_PROGRAM):
+        for process, seconds in zip(processes, found, strict=True):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            seconds.append(float(process.stdout.readline()))
+    for process in processes:
+        process.communicate()
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, process.args)
     return found
 
 

@@ -67,8 +67,10 @@ def of_random_state() -> dict[str, int]:
 
 def gradient_norm(parameters: Iterable[torch.nn.Parameter]) -> float:
     """The 2-norm over all gradients, in an order of summing that does not depend on that of the parameters."""
-    gradients = [each.grad for each in parameters if each.grad is not None]
+    gradients = [gradient for each in parameters if (gradient := each.grad) is not None]
+    if any(each.is_sparse for each in gradients):
+        gradients = [each.coalesce().values() if each.is_sparse else each for each in gradients]
     with torch.no_grad():
-        dense = [each.coalesce().values() if each.is_sparse else each for each in gradients]
-        norms = torch._foreach_norm(dense) if dense else []
-    return math.sqrt(math.fsum(sorted(float(norm) ** 2 for norm in norms)))
+        norms = torch._foreach_norm(gradients) if gradients else []
+    # The sum is rounded once, so that it is the same in every order.
+    return math.sqrt(math.fsum(norm * norm for norm in map(float, norms)))

@@ -11,14 +11,14 @@ import importlib
 import json
 import os
 import random
-import runpy
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
-from hydra_lightning.parity.lines import watch_lines
 from hydra_lightning.parity.tape import Tape
 
 
@@ -29,16 +29,18 @@ def main() -> None:
     tape = Tape("running", [program, *arguments], settings["root"])
     _prepare(settings)
 
+    from hydra_lightning.parity.lines import Marks
     from hydra_lightning.parity.recorder import Recorder
     from hydra_lightning.parity.watch import AskedForInputError, watch
 
     def finish(status: str) -> None:
         """Write the tape and end the process at once, whatever is still running in it."""
-        sys.settrace(None)
         if os.getpid() != process:
             os._exit(0)
         recorder.keep_weights()
         tape.status = status
+        if marks is not None:
+            tape.lines = marks.lines
         tape.facts = {
             "seed": settings["seed"],
             "threads": settings["threads"],
@@ -58,10 +60,9 @@ def main() -> None:
     watch(recorder)
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).parent)
-    if settings["lines"]:
-        watch_lines(recorder.path, tape.lines)
+    marks = Marks(recorder.path) if settings["lines"] else None
     try:
-        runpy.run_path(program, run_name="__main__")
+        _run(program, marks.code if marks is not None else _code)
     except AskedForInputError as error:
         tape.error = _told(error, tape.root)
         finish("input")
@@ -74,6 +75,18 @@ def main() -> None:
         tape.error = _told(error, tape.root)
         finish("failed")
     finish("completed")
+
+
+def _run(program: str, code_of: Callable[[bytes, str], CodeType]) -> None:
+    """Run a program as ``python program`` does."""
+    module = ModuleType("__main__")
+    module.__file__ = program
+    sys.modules["__main__"] = module
+    exec(code_of(Path(program).read_bytes(), program), vars(module))
+
+
+def _code(text: bytes, file: str) -> CodeType:
+    return compile(text, file, "exec", dont_inherit=True)
 
 
 def _prepare(settings: dict[str, Any]) -> None:

@@ -50,6 +50,7 @@ class Recorder:
         self.tape.earlier = [*earlier]
         self._root = f"{tape.root}/"
         self._start = time.monotonic()
+        self._paths: dict[str, str] = {}
         self._names: dict[int, str] = {}
         self._kept: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
@@ -105,8 +106,11 @@ class Recorder:
 
     def path(self, file: str) -> str:
         """A file of the program, relative to its folder; empty for another file."""
-        is_own = file.startswith(self._root) and not any(part in file for part in NOT_OF_THE_PROGRAM)
-        return file[len(self._root) :] if is_own else ""
+        known = self._paths.get(file)
+        if known is None:
+            is_own = file.startswith(self._root) and not any(part in file for part in NOT_OF_THE_PROGRAM)
+            known = self._paths[file] = file[len(self._root) :] if is_own else ""
+        return known
 
     def name(self, thing: Any, kind: str, **facts: Any) -> str:
         """The name of an object on the tape; a new one is described there, with where it was first seen."""
