@@ -177,6 +177,7 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         lines.append("  num_sanity_val_steps: 0 # it would step the schedule")
     elif plan is not None and (plan.stop or program.early or any(map(program.evaluates, program.steps))):
         lines.append("  num_sanity_val_steps: 0 # nothing else is evaluated before training")
+    lines += [f"  precision: {program.precision}"] if program.precision else []
     lines += _of_accelerator(program, keys)
     for kind, cut in program.cuts.items():
         if cut is program.skipped:

@@ -23,6 +23,7 @@ from hydra_lightning.convert.kept import kept_roles
 from hydra_lightning.convert.lookups import without_lookups
 from hydra_lightning.convert.modes import without_bound_modes
 from hydra_lightning.convert.options import with_single_settings
+from hydra_lightning.convert.precision import BFLOAT16, without_autocast
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.reassigned import without_reassigned
 from hydra_lightning.convert.refusal import Refused
@@ -161,6 +162,7 @@ class _Job:
         stem, folder: the name of the files that are written, and the folder of the program.
         original, sources: the files as the author wrote them, and as they are read.
         guessed: the seed that recordings start from.
+        autocasts: where there were some that are the Trainer's precision now.
     """
 
     program: Script
@@ -174,11 +176,20 @@ class _Job:
     wishes: Wishes
     prove: bool
     static: bool
+    autocasts: Sequence[str] = ()
 
     def written(self, recorded: Tape, limits: Limits) -> Conversion:
         """What is written of what was recorded within ``limits``."""
         entry, folder, stem, prove = next(iter(self.sources)), self.folder, self.stem, self.prove
         tape = of_the_last(recorded)
+        precise = without_autocast(self.sources, tape) if self.prove and not self.autocasts else None
+        if precise is not None and self.wishes.steps != "manual":
+            # Where steps have to be kept, so are the autocasts in them.
+            with contextlib.suppress(Refused):
+                wanted = replace(self.wishes, steps="automatic")
+                return replace(self, sources=precise.sources, autocasts=precise.sites, wishes=wanted).written(
+                    recorded, limits
+                )
         sources = with_counted(without_reassigned(self.sources, tape), tape)
         flow = flow_of(sources, entry, tape)
         for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
@@ -194,7 +205,9 @@ class _Job:
         proof = recorded if self.runnable is self.program or not prove else record(self.program, limits, seed)
 
         def rewritten(roles: Roles, flow: Flow) -> Conversion:
-            parts = Program(flow, roles, settings, tape, stem, sources[entry])
+            parts = Program(
+                flow, roles, settings, tape, stem, sources[entry], BFLOAT16 if self.autocasts else None
+            )
             written = write_classes(parts)
             files, keys = configs_of(written, parts)
             if written.components:
@@ -209,9 +222,10 @@ class _Job:
                 files = {path: _labelled(content, stem) for path, content in files.items()}
                 _check(self.program, self.project, files, stem)
             verdict = _proved(proof, self.program, self.project, files, stem, limits, seed) if prove else None
+            told = lines_of(self.original, parts, keys, dict.fromkeys(self.autocasts, "trainer.precision"))
             lines = [
                 replace(line, site=in_cells(line.site, self.program))
-                for line in with_rest(lines_of(self.original, parts, keys), self.original, files, tape)
+                for line in with_rest(told, self.original, files, tape)
             ]
             files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
             return Conversion(files, lines, typed, proof, verdict, stem, roles)

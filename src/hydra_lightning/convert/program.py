@@ -38,6 +38,7 @@ class Program:
         tape: its recording.
         entry: its file.
         stem: the name of the files that are written, ``digits``.
+        precision: that of the Trainer, where the program's own is not in its statements.
         kept: where statements that were taken over went, by the identity of their nodes.
     """
 
@@ -47,6 +48,7 @@ class Program:
     tape: Tape
     stem: str
     entry: Source
+    precision: str | None = None
     kept: dict[int, str] = field(default_factory=dict)
 
     @property

@@ -52,18 +52,21 @@ class Line:
     code: str
 
 
-def lines_of(sources: Mapping[str, Source], program: Program, keys: Mapping[str, str]) -> list[Line]:
+def lines_of(
+    sources: Mapping[str, Source], program: Program, keys: Mapping[str, str], gone: Mapping[str, str]
+) -> list[Line]:
     """Every statement on the way through the program, in the order of their files and lines.
 
     Args:
         sources: the files as the author wrote them.
+        gone: what statements became that are not in the program as it is read, by their places.
     """
     flow, kept, settings, tape = program.flow, program.kept, program.settings, program.tape
     by_site: dict[str, list[str]] = {}
     for setting in settings.values():
         told = f"{setting.option or setting.code} → {keys[setting.code]}" if setting.code in keys else ""
         by_site.setdefault(setting.site, []).append(told)
-    found = []
+    found = [Line(site, "converted", why, "") for site, why in gone.items()]
     if flow.epochs.source.path:
         found.append(Line(flow.epochs.site, "converted", "trainer.max_epochs", ""))
     found.append(Line(flow.batches.site, "converted", "train_dataloader", ""))

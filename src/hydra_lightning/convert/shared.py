@@ -65,7 +65,9 @@ def shared_step(program: Program, scope: Scope, plans: Sequence[Evaluation]) -> 
         if count <= place:
             # What is summed up is the loss itself: total += criterion(output, target).item()
             defined = set().union(*(piece.defines for piece in each.step))
-            if count != place or loss in defined or not any(expression in line for line in rest):
+            if count != place or loss in defined or expression is None:
+                return None
+            if not any(expression in line for line in rest):
                 return None
             rest = [line.replace(expression, loss) for line in rest]
         steps[each.stage] = rest
@@ -90,8 +92,11 @@ def shared_step(program: Program, scope: Scope, plans: Sequence[Evaluation]) -> 
     return Shared(method, loss, names, lines[made:], steps)
 
 
-def _loss(program: Program, scope: Scope, kept: Sequence[Piece]) -> tuple[str | None, int, str]:
-    """The name of the loss, the place of the statement that computes it, and what it is; no name if that is several."""
+def _loss(program: Program, scope: Scope, kept: Sequence[Piece]) -> tuple[str | None, int, str | None]:
+    """The name of the loss, the place of the statement that computes it, and the expression that it is, if it is one.
+
+    No name where several statements compute it.
+    """
     assert program.roles.loss is not None
     piece, loss = program.roles.loss
     if not isinstance(loss, ast.Name):
@@ -99,9 +104,10 @@ def _loss(program: Program, scope: Scope, kept: Sequence[Piece]) -> tuple[str | 
     name = piece.names.get(loss.id, loss.id)
     places = [index for index, each in enumerate(kept) if name in each.defines]
     if len(places) != 1 or len(kept[places[0]].defines) != 1:
-        return (name, places[0], "\n") if len(places) == 1 else (None, 0, "")
-    node = kept[places[0]].node
-    return name, places[0], scope.code(kept[places[0]], node.value) if isinstance(node, ast.Assign) else "\n"
+        return (name, places[0], None) if len(places) == 1 else (None, 0, None)
+    made = kept[places[0]]
+    code = scope.code(made, made.node.value) if isinstance(made.node, ast.Assign) else None
+    return name, places[0], code
 
 
 def _alike(lines: Sequence[str], others: Sequence[str]) -> int:
