@@ -28,6 +28,16 @@ def test_tables_and_lookups(text: str, names: set[str]) -> None:
     assert names <= found(text)
 
 
+def test_what_is_made_in_several_statements_has_them_all() -> None:
+    program = laid_out("words = 'b a b'.split()\nfirst = words[0]\nwords = list(set(words))" + LOADER)
+    made = constants_of(program.flow, program.settings)
+    assert [piece.text() for piece in made["words"]] == [
+        "words = 'b a b'.split()",
+        "words = list(set(words))",
+    ]
+    assert [piece.text() for piece in made["first"]] == ["first = words[0]"]
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -297,6 +297,19 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         {LOSS: AUTOCAST + "    " + LOSS},
         {"module": ['with torch.autocast("cpu", dtype=torch.bfloat16):']},
     ),
+    "chooses what it trains, and what trains it": (
+        {
+            MODEL: 'KIND, MOMENTUM, DECAY = "deep", 0.0, None\n'
+            'if KIND == "wide":\n    model = nn.Linear(4, 1)\n'
+            f'elif KIND == "deep":\n    {MODEL}else:\n    raise ValueError(KIND)\n',
+            OPTIMIZER: f"if MOMENTUM:\n    {OPTIMIZER.replace('0.05', '0.05, momentum=MOMENTUM')}"
+            f"else:\n    {OPTIMIZER}"
+            "schedule = None\n"
+            "if DECAY:\n    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, DECAY)\n",
+            EPOCH: EPOCH + "    if schedule is not None:\n        schedule.step()\n",
+        },
+        {"model": ["torch.optim.SGD", "  lr: 0.05\n"]},
+    ),
     "asks a loader for its length": (
         {
             MODEL: "steps = len(list(train_loader))\n" + MODEL,

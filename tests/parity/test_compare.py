@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hydra_lightning.parity.compare import Difference, compare
 from hydra_lightning.parity.tape import Event, Tape
 
@@ -83,3 +85,28 @@ def test_an_original_without_an_optimizer_is_compared_without_its_steps() -> Non
         "the original has no optimizer: its rates and gradients are compared by what comes of them"
     ]
     assert first(TRAINED, by_hand) == ("optimizer steps", 0)
+
+
+def drawing(numpy: list[int], torch: int = 1) -> list[Event]:
+    """Four steps, before each of which the generators are in those states."""
+    states = [{"torch": torch, "numpy": each} for each in numpy]
+    return [
+        each
+        for rng in states
+        for each in (FORWARD, replace(BACKWARD, data=BACKWARD.data | {"rng": rng}), STEP)
+    ]
+
+
+def test_a_generator_that_nothing_draws_from_may_be_in_another_state() -> None:
+    found = compare(tape(drawing([5, 5, 5, 5])), tape(drawing([7, 7, 7, 7])))
+    assert found.difference is None
+    assert found.notes == [
+        "the generators of numpy are in another state, and neither training draws from them"
+    ]
+    assert compare(tape(drawing([5, 5, 5, 5])), tape(drawing([5, 5, 5, 5]))).notes == []
+
+
+def test_a_generator_that_one_side_draws_from_has_to_be_in_the_same_state() -> None:
+    assert first(drawing([5, 5, 6, 6]), drawing([7, 7, 7, 7])) == ("random numbers", 0)
+    assert first(drawing([7, 7, 7, 7]), drawing([7, 7, 8, 8])) == ("random numbers", 2)
+    assert first(drawing([5, 5, 5, 5], torch=1), drawing([5, 5, 5, 5], torch=2)) == ("random numbers", 0)

@@ -12,6 +12,7 @@ from hydra_lightning.convert.classes import Written
 from hydra_lightning.convert.early_stopping import Patience
 from hydra_lightning.convert.epochs import epochs_of
 from hydra_lightning.convert.evaluation import Evaluation, best_by, validation_of
+from hydra_lightning.convert.flags import benchmark_of
 from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.module_class import mode_hooks
 from hydra_lightning.convert.optimizers import Partial
@@ -178,6 +179,9 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
     elif plan is not None and (plan.stop or program.early or any(map(program.evaluates, program.steps))):
         lines.append("  num_sanity_val_steps: 0 # nothing else is evaluated before training")
     lines += [f"  precision: {program.precision}"] if program.precision else []
+    told = {piece: value for piece in program.flow.setup if (value := benchmark_of(piece)) is not None}
+    program.keep(told, "trainer.benchmark")
+    lines += [f"  benchmark: {as_yaml(value)}" for value in [*told.values()][-1:]]
     lines += _of_accelerator(program, keys)
     for kind, cut in program.cuts.items():
         if cut is program.skipped:

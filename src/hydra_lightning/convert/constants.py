@@ -19,8 +19,10 @@ NOT_PLAIN = frozenset(
 )
 
 
-def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, Piece]:
+def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, tuple[Piece, ...]]:
     """What the program makes of literals, of its own functions and of other constants, and never changes, by name.
+
+    One may be made in several statements: ``words = text.split()``, ``words = sorted(words)``.
 
     Args:
         settings: the code of each setting; what is made of one is no constant.
@@ -28,23 +30,23 @@ def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, Piece]:
     later = pieces_in([*flow.before, *flow.after, *flow.end])
     changed = set().union(*(each.defines | each.changes for each in [*later, *flow.body]))
     owners = {code.partition(".")[0].partition("[")[0] for code in settings}
-    found: dict[str, Piece] = {}
+    found: dict[str, tuple[Piece, ...]] = {}
     for piece in flow.setup:
         if is_only_a_move(piece):
             continue
         if isinstance(piece.node, (ast.Assign, ast.AnnAssign)) and _is_plain(
             piece, found, flow.definitions, owners
         ):
-            found |= dict.fromkeys(piece.defines - changed - owners, piece)
+            for name in piece.defines - changed - owners:
+                before = found.get(name, ()) if name in piece.uses else ()
+                found[name] = (*before, piece)
         else:
             made = piece.defines | piece.changes
             found = {name: each for name, each in found.items() if name not in made}
     return found
 
 
-def _is_plain(
-    piece: Piece, found: Mapping[str, Piece], definitions: Mapping[str, Piece], owners: set[str]
-) -> bool:
+def _is_plain(piece: Piece, found: Iterable[str], definitions: Mapping[str, Piece], owners: set[str]) -> bool:
     if piece.uses & owners or not piece.uses <= {*found, *definitions}:
         return False
     if any(

@@ -6,6 +6,8 @@ import ast
 
 from hydra_lightning.convert.source import Source
 
+ASKED = ("parameters", "named_parameters", "configure_optimizers", "step")
+
 
 def phase(statement: ast.For) -> str:
     """``phase`` of ``for phase in ("train", "val"):`` where what is done with it depends on it."""
@@ -50,6 +52,17 @@ def is_always_none(statement: ast.If, source: Source) -> bool:
         for loop in around
         for each in ast.walk(loop)
     )
+
+
+def chooses(statement: ast.If, source: Source) -> bool:
+    """Whether branches make what is trained, or what trains it: what ``parameters()`` or ``step()`` is asked of."""
+    asked = {
+        ast.unparse(each.value)
+        for each in ast.walk(source.tree)
+        if isinstance(each, ast.Attribute) and each.attr in ASKED
+    }
+    assignments = (each for each in ast.walk(statement) if isinstance(each, ast.Assign))
+    return any(ast.unparse(target) in asked for each in assignments for target in each.targets)
 
 
 def is_docstring(statement: ast.stmt) -> bool:

@@ -27,6 +27,7 @@ from hydra_lightning.convert.text import (
     helpers_of,
     method_text,
     parameters_text,
+    with_flags,
     with_helpers,
 )
 from hydra_lightning.convert.within import used_in_step
@@ -108,6 +109,7 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
         "from lightning import LightningDataModule",
         "from torch.utils.data import DataLoader",
     ]
+    helpers, imports = with_flags(program, helpers, imports)
     return file_text(f"The data of {program.file}.", extra, imports, [*helpers, text]), scope
 
 

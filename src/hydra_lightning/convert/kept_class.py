@@ -173,6 +173,9 @@ def epoch_names(program: Program) -> dict[str, str]:
         return {}
     head = program.flow.epochs
     name = head.names.get(node.target.id, node.target.id)
+    if name == "_":
+        # What nobody reads, and other statements bind, too.
+        return {}
     piece, call = iterated_by(head, program.flow.setup)
     if (numbers := numbers_in(call)) is not None and numbers[0]:
         return {name: f"(self.current_epoch + {numbers[0]})"}

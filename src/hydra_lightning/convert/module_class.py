@@ -50,7 +50,14 @@ from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.stages import stage_calls, stage_method, stages_of
 from hydra_lightning.convert.steps import limit_of, steps_counted
 from hydra_lightning.convert.tells import only_tells
-from hydra_lightning.convert.text import class_text, file_text, method_text, parameters_text, with_helpers
+from hydra_lightning.convert.text import (
+    class_text,
+    file_text,
+    method_text,
+    parameters_text,
+    with_flags,
+    with_helpers,
+)
 from hydra_lightning.convert.within import code_in_step, used_in_step
 
 
@@ -89,15 +96,16 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     given = {*nets, *loaders, *(name for piece in data_pieces for name in piece.defines)}
     made = {name for piece in roles.makers for name in piece.defines}
     rest = [piece for piece in program.objects if piece not in [*roles.makers, *stages.own]]
-    objects = [
-        piece
-        for piece in needed(rest, used - given - made - {*flow.definitions})
-        if not piece.defines & given and not only_tells(piece.node)
+    wanted = used.union(*(each.uses for each in program.flags)) - given - made - {*flow.definitions}
+    found = [
+        piece for piece in needed(rest, wanted) if not piece.defines & given and not only_tells(piece.node)
     ]
+    objects = [each for each in flow.setup if each in found or each in program.flags]
     once = {name: piece for piece in made_anew(program) for name in piece.defines if name in used}
     objects += dict.fromkeys(once.values())
     at_start = set().union(*(piece.uses for piece in objects))
     attributes = {name for piece in [*objects, *program.looked_at] for name in piece.defines if name in used}
+    attributes -= {*flow.definitions}
     if roles.kept:
         attributes |= program.kept_statements.held
     else:
@@ -193,6 +201,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown]
     helpers, imports = with_helpers(program, written, functions)
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
+    helpers, imports = with_flags(program, helpers, imports)
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
 
 

@@ -11,6 +11,7 @@ from hydra_lightning.convert.batches import Loader, starts
 from hydra_lightning.convert.constants import constants_of
 from hydra_lightning.convert.cuts import Cut, cut_of
 from hydra_lightning.convert.devices import devices_of
+from hydra_lightning.convert.flags import benchmark_of, is_first, is_flag
 from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.kept import Kept, kept_statements
 from hydra_lightning.convert.known import Known
@@ -164,9 +165,22 @@ class Program:
             and not is_only_a_move(piece)
             and piece not in self.early
             and piece not in [*self.flow.trained_before, *self.pretraining]
-            and piece not in self._constant_pieces
+            and piece not in self.constant_pieces
+            and not is_flag(piece, self.flow.definitions)
             and not (piece.defines and piece.defines <= owners)
         ]
+
+    @cached_property
+    def flags(self) -> list[Piece]:
+        """What libraries are told before training, but for what the Trainer and the modules tell them."""
+        found = [each for each in self.flow.setup if is_flag(each, self.flow.definitions)]
+        return [each for each in found if benchmark_of(each) is None and not is_first(each)]
+
+    @cached_property
+    def first_flags(self) -> list[Piece]:
+        """What libraries are told before anything is made."""
+        found = [each for each in self.flow.setup if is_flag(each, self.flow.definitions)]
+        return [each for each in found if is_first(each)]
 
     @cached_property
     def is_pretrained(self) -> bool:
@@ -213,13 +227,15 @@ class Program:
         return kept_statements(self.flow, self.roles, self.tape, makers)
 
     @cached_property
-    def constants(self) -> dict[str, Piece]:
+    def constants(self) -> dict[str, tuple[Piece, ...]]:
         """What the program makes of itself alone before training and never changes, by name."""
         return constants_of(self.flow, self.settings)
 
     @cached_property
-    def _constant_pieces(self) -> list[Piece]:
-        return [*dict.fromkeys(self.constants.values())]
+    def constant_pieces(self) -> list[Piece]:
+        """The statements that make the constants, in their order."""
+        made = {piece for pieces in self.constants.values() for piece in pieces}
+        return [piece for piece in self.flow.setup if piece in made]
 
     @cached_property
     def metric_objects(self) -> set[str]:

@@ -31,6 +31,10 @@ BY_LIGHTNING = {
 }
 
 
+NO_KEY = (
+    "An option without a key chose a branch, or asked for what the Trainer does. The branch that it chose here is what "
+    "was converted; for another one, convert with another value."
+)
 NOT_TAKEN = "a branch that these settings do not take"
 UPLOAD = "an upload to a hub is no part of a training: do it with the checkpoint"
 
@@ -198,12 +202,17 @@ def report(
     """The report as Markdown."""
     program = " ".join([tape.command[0].rpartition("/")[2], *tape.command[1:]])
     told = [f"# {program}", "", "```text", text(verdict) if verdict else UNVERIFIED, "```", ""]
-    if keys:
+    # An option that only chose a branch has none.
+    without = [code for code, each in settings.items() if each.option and code not in keys]
+    if keys or without:
         told += ["| in the program | key | value |", "| --- | --- | --- |"]
-        for code, key in keys.items():
+        for code in [*keys, *without]:
             setting = settings[code]
-            told.append(f"| `{setting.option or code}` | `{key}` | `{setting.value}` |")
+            key = f"`{keys[code]}`" if code in keys else "none"
+            told.append(f"| `{setting.option or code}` | {key} | `{setting.value}` |")
         told.append("")
+    if without:
+        told += [NO_KEY, ""]
     told += ["| line | | where or why | code |", "| --- | --- | --- | --- |"]
     for line in lines:
         code = line.code.replace("|", "\\|")

@@ -36,7 +36,7 @@ def with_helpers(
     while True:
         # Constants may be made by functions, and these may use constants.
         names = set().union(*(each.uses for each in [*pieces, *helpers]))
-        found = needed(list(dict.fromkeys(program.constants.values())), names)
+        found = needed(program.constant_pieces, names)
         if found == constants:
             break
         constants = found
@@ -64,6 +64,15 @@ def with_helpers(
             parts.append((moving if moves else scope).code(each))
         together = is_constant
     return parts, imports
+
+
+def with_flags(program: Program, parts: Sequence[str], imports: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The parts of a file and its imports, with what libraries are told before all of it."""
+    flags = program.first_flags
+    program.keep(flags, "the top of the modules")
+    lines = "\n".join(Scope({}, lambda name: name).code(each) for each in flags)
+    more = [each.text(comments=False) for each in _used_by(program, flags) if isinstance(each.node, IMPORTS)]
+    return [lines, *parts] if flags else [*parts], [*imports, *more]
 
 
 def helpers_of(program: Program, pieces: Iterable[Piece]) -> list[Piece]:

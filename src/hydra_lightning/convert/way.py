@@ -22,7 +22,7 @@ from hydra_lightning.convert.calls import (
     with_f_strings,
     with_result,
 )
-from hydra_lightning.convert.constructs import is_always_none, is_docstring, is_of_a_run, phase
+from hydra_lightning.convert.constructs import chooses, is_always_none, is_docstring, is_of_a_run, phase
 from hydra_lightning.convert.edits import again, placed, specialised
 from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.objects import Instance, Objects
@@ -213,15 +213,18 @@ class Way:
             return taken
         if not was_run(piece, statement, self.tape):
             return None
+        is_decided = is_always_none(statement, place.source) or (
+            not self._is_begun and chooses(statement, place.source)
+        )
         for lost, taken in ((statement.body, statement.orelse), (statement.orelse, statement.body)):
             if any(was_run(piece, each, self.tape) for each in lost):
                 continue
-            if not lost and not is_always_none(statement, place.source):
+            if not lost and not is_decided:
                 continue
             leaves = any(any(returns(Piece(each, piece.source))) or is_of_a_run(each) for each in lost)
             if (
                 leaves
-                or is_always_none(statement, place.source)
+                or is_decided
                 or any(self.objects.is_called(Piece(each, piece.source, piece.names)) for each in lost)
             ):
                 self.not_run += [Piece(each, piece.source, piece.names) for each in lost]

@@ -49,7 +49,8 @@ class Comparison:
 def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
     """The first difference between two trainings, in the order of time.
 
-    Compared at each ``backward``: the loss and the states of all global random number generators; at each optimizer
+    Compared at each ``backward``: the loss and the states of all global random number generators, but for those of
+    Python and NumPy where neither training draws from them; at each optimizer
     step, where the original has an optimizer: the learning rates and the norm of the gradients; between them: the
     losses of evaluations, or what the model gave there; at the end: the number of steps and the weights.
 
@@ -68,6 +69,14 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
         )
     steps, others = original.steps(), other.steps()
     trained = _trained(original), _trained(other)
+    idle = _idle(steps) & _idle(others)
+    if steps and others:
+        first, second = steps[0].backward.data["rng"], others[0].backward.data["rng"]
+        notes += [
+            f"the generators of {name} are in another state, and neither training draws from them"
+            for name in sorted(idle)
+            if first.get(name) != second.get(name)
+        ]
     evaluation = functools.partial(_evaluation, tolerance=tolerance, trained=trained, notes=notes)
     for index, (step, twin) in enumerate(zip_longest(steps, others)):
         if step is None or twin is None:
@@ -77,7 +86,7 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
         last = index == len(steps) - 1
         # What follows the last step of the one comes before the next of another that trains on.
         following = [each for later in others[index + 1 : index + 2] for each in later.before]
-        difference = _difference(step, twin, tolerance, following if last else None, evaluation)
+        difference = _difference(step, twin, tolerance, idle, following if last else None, evaluation)
         if difference is not None:
             return Comparison(len(steps), index, difference, notes)
     if not tolerance and original.weights != other.weights:
@@ -91,6 +100,7 @@ def _difference(
     step: Step,
     twin: Step,
     tolerance: float,
+    idle: set[str],
     following: Sequence[Event] | None,
     evaluation: Callable[..., Difference | None],
 ) -> Difference | None:
@@ -99,7 +109,10 @@ def _difference(
     if found is not None:
         return found
     one, two = step.backward, twin.backward
-    if one.data["rng"] != two.data["rng"]:
+    states = [
+        {name: state for name, state in side.data["rng"].items() if name not in idle} for side in (one, two)
+    ]
+    if states[0] != states[1]:
         return Difference("random numbers", step.index, one, two)
     if not _equal(one.data["loss"], two.data["loss"], tolerance):
         return Difference("loss", step.index, one, two)
@@ -115,6 +128,12 @@ def _difference(
     if following is not None:
         return evaluation(step.index, step.after, [*twin.after, *following], after=True)
     return None
+
+
+def _idle(steps: Sequence[Step]) -> set[str]:
+    """The generators of Python and NumPy that stay as they are, as from the first step on."""
+    states = [step.backward.data["rng"] for step in steps]
+    return {name for name in ("python", "numpy") if len({state.get(name) for state in states}) == 1}
 
 
 def _evaluation(
