@@ -72,6 +72,12 @@ def test_a_conversion_is_told_and_runs(project: Path, program: Path) -> None:
     assert "lr: 0.1 # step size" in (project / "configs/model/linear.yaml").read_text()
 
 
+def test_a_program_that_is_not_there_is_told(project: Path, tmp_path: Path) -> None:
+    code, told = convert(project, tmp_path / "gone.py")
+    assert code == 4
+    assert "gone.py: no such file." in told
+
+
 def test_a_dry_run_prints_and_writes_nothing(project: Path, program: Path) -> None:
     before = sorted(project.rglob("*"))
     code, told = convert(project, program, "--dry-run", "--name", "other")

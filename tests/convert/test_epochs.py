@@ -71,6 +71,8 @@ def converted(bare: Path, program: Path, head: str) -> tuple[int, dict[str, str]
         ("range(1, args.epochs + 1)", 4, "--epochs", "(self.current_epoch + 1)"),
         ("range(args.start, args.epochs)", 4, "--epochs", "self.current_epoch"),
         ("range(FIRST, LAST)", 3, "LAST", "(self.current_epoch + 2)"),
+        ("range(args.start, args.start + 200)", 200, "", "self.current_epoch"),
+        ("range(FIRST, FIRST + args.epochs)", 4, "--epochs", "(self.current_epoch + 2)"),
         ("range(LAST * 2)", 10, "", "self.current_epoch"),
         ("tqdm.tqdm(range(3), desc='epochs')", 3, "", "self.current_epoch"),
         ("tqdm.trange(1, epochs + 1)", 3, "epochs", "(self.current_epoch + 1)"),

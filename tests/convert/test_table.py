@@ -310,6 +310,32 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"model": ["torch.optim.SGD", "  lr: 0.05\n"]},
     ),
+    "augments in workers": (
+        {
+            LOADER: NOISY.replace("0.1 *", "random.random() *")
+            + LOADER.replace("TensorDataset", "Noisy").replace("shuffle", "num_workers=2, shuffle"),
+        },
+        {"data": ["num_workers=2, shuffle=True"]},
+    ),
+    "imports all that a library has": (
+        {
+            "import random\n": "from random import *\nfrom torch.nn.functional import *\n",
+            MODEL: "def slope():\n    return choice([0.1, 0.2])\n\n\n"
+            + MODEL.replace("))", "), nn.LeakyReLU(slope()))"),
+            LOSS: LOSS.replace("nn.functional.mse_loss", "mse_loss"),
+        },
+        {"module": ["from torch.nn.functional import mse_loss"]},
+    ),
+    "asks for an accelerator": (
+        {
+            MODEL: "if torch.accelerator.is_available():\n"
+            "    device = torch.accelerator.current_accelerator()\n"
+            f'else:\n    device = torch.device("cpu")\n{MODEL}',
+            LOSS: "        noise = torch.zeros(1, device=device)\n"
+            + LOSS.replace("(xb)", "(xb.to(device) + noise)").replace("yb", "yb.to(device)"),
+        },
+        {"module": ["torch.zeros(1, device=self.device)", "self.net(xb + noise), yb)"]},
+    ),
     "asks a loader for its length": (
         {
             MODEL: "steps = len(list(train_loader))\n" + MODEL,

@@ -33,6 +33,7 @@ from hydra_lightning.convert.roles import Roles, roles_of
 from hydra_lightning.convert.settings import drop_aliases, settings_of
 from hydra_lightning.convert.siblings import flattened
 from hydra_lightning.convert.source import Source, read_program
+from hydra_lightning.convert.stars import without_stars
 from hydra_lightning.convert.unrun import static_tape
 from hydra_lightning.convert.wishes import Wishes, need_wished, wished
 from hydra_lightning.errors import ParityError, ProjectError
@@ -124,6 +125,8 @@ def _convert(
     prove: bool,
     static: bool,
 ) -> Conversion:
+    if not program.file.is_file():
+        raise ParityError(f"{program.file}: no such file.")
     stem = _stem(name or _name(program.file))
     taken = [path for path in _paths(stem).values() if (project / path).exists()]
     if taken and not force:
@@ -134,7 +137,7 @@ def _convert(
     folder = (program.folder or program.file.parent).resolve()
     read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
     stepping = read if is_notebook(program.file) else with_optimizers(read)
-    sources = without_bound_modes(flattened(without_accelerate(stepping)))
+    sources = without_bound_modes(flattened(without_accelerate(without_stars(stepping))))
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
     with _as_read(program, folder, read, stepping) as runnable:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from hydra_lightning.convert.source import Piece
 
 
 def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
     """Names that say where things run, and nothing else; how a LightningModule says it."""
-    told = ("is_available", "torch.device", "device_count", '"cuda', "'cuda")
+    told = ("is_available", "torch.device", "current_accelerator", "device_count", '"cuda', "'cuda")
     no_device = (".to(", "Tensor", "GradScaler", "autocast", "DataLoader")
     found: dict[str, str] = {}
     for piece in setup:
@@ -24,10 +24,34 @@ def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
             quoted = "'" in code or '"' in code
             written = (
                 "self.device"
-                if "torch.device" in code
+                if "torch.device" in code or "current_accelerator" in code
                 else "self.device.type"
                 if quoted
                 else '(self.device.type == "cuda")'
             )
             found |= dict.fromkeys(piece.defines, written)
+        elif isinstance(piece.node, ast.If) and len(piece.defines) == 1 and piece.node.orelse:
+            values = [*_chosen(piece.node)]
+            if None not in values and all(map(_is_device, values)):
+                quoted = all(isinstance(each, ast.Constant) for each in values)
+                found |= dict.fromkeys(piece.defines, "self.device.type" if quoted else "self.device")
     return found
+
+
+def _chosen(statement: ast.If) -> Iterator[ast.expr | None]:
+    """What branches assign to a name; None for a branch that does something else."""
+    for branch in (statement.body, statement.orelse):
+        (first, *others) = branch or [ast.Pass()]
+        if others or not isinstance(first, (ast.Assign, ast.If)):
+            yield None
+        elif isinstance(first, ast.If):
+            yield from _chosen(first)
+        else:
+            yield first.value if all(isinstance(each, ast.Name) for each in first.targets) else None
+
+
+def _is_device(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, str) and value.value.partition(":")[0] in ("cpu", "cuda", "mps", "xpu")
+    called = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    return called.rpartition(".")[2] in ("device", "current_accelerator")

@@ -27,12 +27,23 @@ def epochs_of(flow: Flow, settings: Mapping[str, Setting], keys: dict[str, str])
             return len(numbers)
         if isinstance(iterated, ast.Call) and called(iterated) in ("range", "trange"):
             # Where it starts is no setting of its own: a training goes on with resume=RUN.
-            first = iterated.args[:1] if len(iterated.args) > 1 else []
+            arguments = iterated.args
+            if len(arguments) == 2 and (count := _from(*arguments)) is not None:
+                arguments = [count]
+            first = arguments[:1] if len(arguments) > 1 else []
             values = [_number(each, piece, flow, settings, {}) for each in first]
-            values += [_number(each, piece, flow, settings, keys) for each in iterated.args[len(first) :]]
+            values += [_number(each, piece, flow, settings, keys) for each in arguments[len(first) :]]
             if values and None not in values:
                 return len(range(*[int(each) for each in values if each is not None]))
     raise Refused("epochs", head.site, "settings and literals do not tell the number of epochs.")
+
+
+def _from(first: ast.expr, last: ast.expr) -> ast.expr | None:
+    """``n`` of ``range(start, start + n)``."""
+    if not isinstance(last, ast.BinOp) or not isinstance(last.op, ast.Add):
+        return None
+    sides = (last.left, last.right)
+    return next((two for one, two in (sides, sides[::-1]) if ast.unparse(one) == ast.unparse(first)), None)
 
 
 def numbers_in(iterated: ast.expr) -> list[int] | None:

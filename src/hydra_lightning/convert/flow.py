@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hydra_lightning.convert.blocks import Block, Place, pieces_in
+from hydra_lightning.convert.constructs import is_name
 from hydra_lightning.convert.intervals import Interval, of_epochs, of_steps
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.siblings import is_sibling, run_at_import
@@ -132,6 +133,7 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
     if len(setup) != place:
         early = next(node for node in nodes[:place] if isinstance(node, Block))
         raise Refused("early-evaluation", early.head.site, "a loop before the loop over epochs trains, too.")
+    _need_no_exec(setup)
     body = [node if isinstance(node, Piece) else node.head for node in way.steps(inner)]
     body = [piece for piece in body if piece.node not in way.closures]
     before, opened = outer.inside[:split], outer.inside[split + 1 :]
@@ -210,6 +212,14 @@ def _need_own_backward(sources: Mapping[str, Source], site: str) -> None:
             f"the loop is in a library that this line calls: {text.strip()}. A LightningModule needs configs only: "
             "hydra-lightning config new model NAME TARGET",
         )
+
+
+def _need_no_exec(setup: Sequence[Piece]) -> None:
+    for piece in setup:
+        for each in ast.walk(piece.node):
+            if isinstance(each, ast.Call) and is_name(each.func, "exec", ast.Load):
+                told = "what exec() binds cannot be read: write it here, or make options of it."
+                raise Refused("exec", f"{piece.source.path}:{each.lineno}", told)
 
 
 def _holding(nodes: Sequence[Piece | Block], site: str) -> Block | None:

@@ -260,13 +260,14 @@ class Program:
 
     def is_for_devices(self, piece: Piece) -> bool:
         """Whether a statement only decides where things run: what Lightning's accelerators do."""
-        if isinstance(piece.node, ast.If):
+        only_devices = bool(piece.defines) and piece.defines <= {*self.devices}
+        if isinstance(piece.node, ast.If) and not only_devices:
             names = {each.id for each in ast.walk(piece.node.test) if isinstance(each, ast.Name)}
             told = ast.unparse(piece.node.test)
             return not piece.node.orelse and (
                 (bool(names) and names <= {*self.devices}) or "cuda.is_available" in told
             )
-        return isinstance(piece.node, ast.Assign) and bool(piece.defines) and piece.defines <= {*self.devices}
+        return isinstance(piece.node, (ast.Assign, ast.If)) and only_devices
 
     @property
     def loaders(self) -> dict[str, Loader]:

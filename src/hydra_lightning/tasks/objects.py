@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,8 @@ def begin(
     print_start(record)
     seed_everything(config.seed, workers=True, verbose=False)
     objects = build_objects(config, plain, callbacks)
+    # torch seeds the workers of one process itself; Lightning's seeds keep those of several processes apart.
+    os.environ["PL_SEED_WORKERS"] = str(int(objects.trainer.world_size > 1))
     record.update(devices=devices_of(objects.trainer))
     _begin_loggers(record, config, objects, plain)
     return objects
