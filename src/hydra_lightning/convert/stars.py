@@ -16,7 +16,10 @@ from hydra_lightning.convert.spans import edited
 
 
 def without_stars(sources: Mapping[str, Source]) -> dict[str, Source]:
-    """The files with the names that they use in place of each ``*`` of a library. None but Python's own is imported for it."""
+    """The files with the names that they use in place of each ``*`` of a library.
+
+    Of the libraries, none but Python's own is imported for it.
+    """
     return {path: edited(source, _edits(source, sources)) for path, source in sources.items()}
 
 
