@@ -225,7 +225,7 @@ def test_what_an_optimizer_is_made_of_stays_with_automatic_optimization(
             10,
         ),
         ("for epoch in range(3):", "for epoch in map(int, '012'):", "epochs", 9),
-        ("nn.Linear(8, 4)", "nn.Linear(x.shape[1], 4)", "model-needs-data", 5),
+        ("nn.Linear(8, 4)", "nn.Linear(8, max(4, round(float(x.std()))))", "model-needs-data", 5),
         (
             "for epoch in range(3):\n",
             "for epoch in range(3):\n    other = torch.optim.Adam(model.parameters())\n",

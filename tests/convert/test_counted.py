@@ -66,6 +66,7 @@ def rewritten(code: str, without: int = 0) -> str:
         "step = 0\nwhile True:\n    step += 1\n    if step > n:\n        break\n    train()",
         "step = 0\nwhile True:\n    train()\n    if loss < best:\n        break\n    step += 1",
         "step = 0\nwhile step < n:\n    step += 1\nelse:\n    done()",
+        "step = 0\nwhile True:\n    train()\n    step += 1\n    if bad and step >= n:\n        break",
     ],
 )
 def test_other_loops_are_left_alone(code: str) -> None:
@@ -94,6 +95,10 @@ def test_other_loops_are_left_alone(code: str) -> None:
         (
             "it = 0\nwhile True:\n    train()\n    it += 1\n    if it > 30:\n        break",
             "pass\nfor it in range(31):\n    train()\n    pass\n    if False:\n        break",
+        ),
+        (
+            "it = 0\nwhile True:\n    train()\n    it += 1\n    if n > 0 and it >= n:\n        break",
+            "pass\nfor it in range(n):\n    train()\n    pass\n    if False:\n        break",
         ),
         (
             "it = 0\nwhile 1:\n    if it >= n:\n        print('done')\n        break\n    train()\n    it += 1",

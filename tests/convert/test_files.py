@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from laid_out import pieces
 
-from hydra_lightning.convert.files import Entry, read_settings
+from hydra_lightning.convert.files import Entry, located, read_settings
+from hydra_lightning.convert.settings import Setting
 
 YAML = """# of the training
 lr: 0.1 # learning rate
@@ -67,3 +68,19 @@ def test_a_function_that_reads_them(tmp_path: Path) -> None:
     )
     assert read_settings(piece, tmp_path, [], {"load": function}) == ("cfg", ENTRIES)
     assert read_settings(piece, tmp_path, [], {}) is None
+
+
+def test_what_is_read_beside_the_program_gets_its_whole_path(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("ann")
+    (tmp_path / "mnist").mkdir()
+    given = {
+        "words": "names.txt",
+        "data_dir": "mnist",
+        "dataset": "mnist",
+        "out_dir": "mnist",
+        "corpus": "gone.txt",
+    }
+    settings = {name: Setting(name, name, value, "", "", "train.py:1") for name, value in given.items()}
+    found = {name: each.value for name, each in located(settings, tmp_path).items()}
+    here = {"words": str(tmp_path / "names.txt"), "data_dir": str(tmp_path / "mnist")}
+    assert found == given | here

@@ -356,6 +356,29 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         {OPTIMIZER: OPTIMIZER + "x0, y0 = next(iter(train_loader))\nprint(x0.shape)\n"},
         {"module": ["x0, y0 = next(iter(train_loader))"]},
     ),
+    "peeks through a class after the model": (
+        {
+            MODEL: "class First:\n    def __init__(self, loader):\n        self.batch = next(iter(loader))\n\n\n"
+            + MODEL,
+            OPTIMIZER: OPTIMIZER + "first = First(train_loader)\n",
+            LOSS: LOSS.replace("mse_loss(", "mse_loss(0 * model(first.batch[0]).mean() + "),
+        },
+        {"module": ["class First:", "self.first = First(train_loader)"]},
+    ),
+    "a model of a size that the data have": (
+        {
+            MODEL: MODEL.replace("nn.Linear(4, 8)", "nn.Linear(x.shape[1], 8)")
+            + "model.apply(torch.nn.Module.float)\n"
+        },
+        {"model": ["  x_shape_1: 4 # x.shape[1] of its data"]},
+    ),
+    "a model of numbers that are computed of the data": (
+        {
+            MODEL: "rows, width = x.shape\nsizes = dict(inside=width)\n"
+            + MODEL.replace("nn.Linear(4, 8)", "nn.Linear(width, 8)"),
+        },
+        {"model": ["  width: 4 # width of its data"]},
+    ),
     "an optimizer that takes no closure": (
         {MODEL: PLAIN + MODEL, "torch.optim.SGD(": "Plain("},
         {"module": ["def step(self, closure=None):", "        return loss"]},

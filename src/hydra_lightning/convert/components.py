@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from hydra_lightning.convert.arguments import Call, Node
 from hydra_lightning.convert.data_class import data_pieces
+from hydra_lightning.convert.drawing import draws_in_all
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.optimizers import partials_of_earlier
 from hydra_lightning.convert.pretrained import (
@@ -21,7 +23,7 @@ from hydra_lightning.convert.pretrained import (
 )
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.rewrite import Scope, draws, needed, used_in
+from hydra_lightning.convert.rewrite import Scope, needed, used_in
 from hydra_lightning.convert.settings import Computed, Setting
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
@@ -70,12 +72,14 @@ def components_text(program: Program) -> tuple[str, Node]:
         program.keep(own, f"lightning_classes/models/components/{program.stem}.py")
         return _built_of_data(program, own, node.arguments, scope)
     # What draws nothing may be made once more.
-    if any(draws(each) for each in shared):
-        raise Refused(
-            "model-needs-data",
-            shared[-1].site,
-            "the model is made of something that the data are made of.",
-        )
+    computed: dict[str, Computed] = {}
+    if drawn := [each for each in shared if draws_in_all(program, each)]:
+        taken = None if others or inner or stages else _as_recorded(program, piece, pieces, of_data)
+        if taken is None:
+            told = "the model is made of what this draws random numbers for. Give it numbers of their own, as options."
+            raise Refused("model-needs-data", drawn[-1].site, told)
+        pieces, edits, computed = taken
+        shared, scope = [], replace(scope, edits=edits)
     program.keep(pieces, f"lightning_classes/models/components/{program.stem}.py")
     placed = (
         sorted([*pieces, *inner], key=lambda each: (each.source.path, each.node.lineno)) if inner else pieces
@@ -93,6 +97,7 @@ def components_text(program: Program) -> tuple[str, Node]:
     name = f"make_{name}" if f"build_{name}" in program.flow.definitions else f"build_{name}"
     result = "tuple[nn.Module, ...]" if others else "nn.Module"
     given = "".join(f", {key}: Callable[..., torch.optim.Optimizer]" for key in earlier)
+    given += "".join(f", {key}: {type(each.value).__name__}" for key, each in computed.items())
     given += parameters_text(scope.used)
     head = f"def {name}({given.removeprefix(', ')}) -> {result}:"
     told = '    """The models."""' if others else '    """The model."""'
@@ -108,7 +113,60 @@ def components_text(program: Program) -> tuple[str, Node]:
         IMPORT,
     ]
     text = file_text("Plain modules.", extra, imports, [*helpers, function])
-    return text, Node(f"{path}.{name}", arguments_of(program, earlier) | {**scope.used})
+    return text, Node(f"{path}.{name}", arguments_of(program, earlier) | computed | {**scope.used})
+
+
+def _as_recorded(
+    program: Program, piece: Piece, pieces: Sequence[Piece], of_data: set[str]
+) -> tuple[list[Piece], dict[int, str], dict[str, Computed]] | None:
+    """What makes a model without the data: what it was given of them is given to it as it was recorded.
+
+    Returns:
+        The statements, the names that stand for expressions in them, by the identity of these, and the values.
+        None where something else of the data is in them.
+    """
+    recorded = {code: value for made in program.tape.built for code, value in made["values"].items()}
+    names = set(of_data)
+    for one in pieces:
+        names |= one.defines if one.uses & names else set()
+    edits: dict[int, str] = {}
+    computed: dict[str, Computed] = {}
+
+    def reads(one: Piece) -> set[str]:
+        """The names that a statement reads, but for those in what is recorded."""
+        inside: set[int] = set()
+        for value in _arguments(one.node):
+            code = ast.unparse(value)
+            if code in recorded and _names(value, one) & names:
+                key = re.sub(r"\W+", "_", code).strip("_").lower()
+                edits[id(value)] = key
+                computed[key] = Computed(recorded[code], f"{one.part(value)} of its data")
+                inside |= {id(part) for part in ast.walk(value)}
+        return _names(one.node, one, inside)
+
+    place = pieces.index(piece)
+    kept = [*pieces[place:]]
+    wanted = set().union(*map(reads, kept))
+    for one in reversed(pieces[:place]):
+        if one.defines & wanted and not one.defines & of_data:
+            kept.insert(0, one)
+            wanted |= reads(one)
+    return (kept, edits, computed) if computed and not wanted & of_data else None
+
+
+def _arguments(node: ast.AST) -> list[ast.expr]:
+    """What the calls in a statement are given."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return [value for call in calls for value in [*call.args, *(key.value for key in call.keywords)]]
+
+
+def _names(node: ast.AST, piece: Piece, without: Collection[int] = ()) -> set[str]:
+    """The names that are read in a part of a statement, but for the nodes ``without``."""
+    return {
+        piece.names.get(each.id, each.id)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and id(each) not in without
+    }
 
 
 def _built_of_data(

@@ -17,6 +17,7 @@ from hydra_lightning.convert.configs import configs_of, seed_of
 from hydra_lightning.convert.counted import with_counted
 from hydra_lightning.convert.derived import without_derived
 from hydra_lightning.convert.earlier import earlier_trainings, of_the_last
+from hydra_lightning.convert.files import located
 from hydra_lightning.convert.flow import Flow, flow_of
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
@@ -198,7 +199,7 @@ class _Job:
         for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
             sources = written_anew(sources, flow, settings_of(flow, tape, folder))
             flow = flow_of(sources, entry, tape)
-        settings = wished(settings_of(flow, tape, folder), self.wishes.keys)
+        settings = located(wished(settings_of(flow, tape, folder), self.wishes.keys), folder)
         drop_aliases(flow, settings)
         seed = seed_of(flow, settings, tape, {})
         if prove and seed != self.guessed:
@@ -290,9 +291,14 @@ def _proved(
         try:
             verdict = judge(tape, program, Experiment(copy, (f"experiment={stem}",)), limits, seed)
         except ParityError as error:
-            raise Refused(
-                "does-not-run", program.file.name, f"what was written of it does not run.\n{error}"
-            ) from error
+            told = f"what was written of it does not run.\n{error}"
+            missing = re.search(r"No such file or directory: '([^'\n]+)'", told)
+            if missing and not Path(missing[1]).is_absolute():
+                told += (
+                    f"\n{missing[1]} is read from the folder that the program runs in, and a project has another one. "
+                    "Give its whole path, or make an option or a constant of it."
+                )
+            raise Refused("does-not-run", program.file.name, told) from error
     if verdict.status == "ABSTAIN":
         few = len(tape.losses) < TOO_FEW
         raise Refused(

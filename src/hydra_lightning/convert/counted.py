@@ -125,11 +125,21 @@ def _limit(loop: ast.While) -> Limit | None:
     if not isinstance(loop.test, ast.Constant) or not loop.test.value:
         return None
     exits = [each for each in loop.body if isinstance(each, ast.If) and only_leaves(each)]
-    found = [(each, limit) for each in exits if (limit := _compared(each.test, EXITS)) is not None]
+    found = [(each, limit) for each in exits if (limit := _compared(_decisive(each.test), EXITS)) is not None]
     if len(found) != 1:
         return None
     exit_, limit = found[0]
     return Limit(limit.name, limit.node, limit.reached, exit_)
+
+
+def _decisive(test: ast.expr) -> ast.expr:
+    """``step >= most`` of ``most >= 0 and step >= most``: whether there is a limit at all."""
+    if not isinstance(test, ast.BoolOp) or not isinstance(test.op, ast.And):
+        return test
+    (last, *others) = reversed(test.values)
+    limit = ast.unparse(last.comparators[0]) if isinstance(last, ast.Compare) else ""
+    asked = [each.left if isinstance(each, ast.Compare) else each for each in others]
+    return last if all(ast.unparse(each) == limit for each in asked) else test
 
 
 def _compared(test: ast.expr, kinds: Mapping[type[ast.cmpop], bool]) -> Limit | None:

@@ -6,14 +6,19 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra_lightning.convert.source import Piece
 
+if TYPE_CHECKING:
+    from hydra_lightning.convert.settings import Setting
+
 READERS = ("safe_load", "full_load", "load", "unsafe_load", "loads")
 OWNERS = ("yaml", "json", "OmegaConf", "omegaconf")
+READ_FROM = re.compile("path|file|dir|folder|root|corpus")
+WRITTEN_TO = re.compile("out|save|log|work|ckpt|checkpoint|result|export")
 ENDINGS = (".yaml", ".yml", ".json")
 
 
@@ -29,6 +34,23 @@ class Entry:
     path: tuple[str, ...]
     value: Any
     help: str
+
+
+def located(settings: Mapping[str, Setting], folder: Path) -> dict[str, Setting]:
+    """The settings, with the whole path of each file or folder that is beside the program: a project is elsewhere.
+
+    Not of those that are called as what a program writes to.
+    """
+
+    def whole(setting: Setting) -> Setting:
+        value = setting.value
+        if not isinstance(value, str) or not value or WRITTEN_TO.search(setting.name):
+            return setting
+        is_path = "/" in value or Path(value).suffix or READ_FROM.search(setting.name)
+        is_there = is_path and not Path(value).is_absolute() and (folder / value).exists()
+        return replace(setting, value=str((folder / value).resolve())) if is_there else setting
+
+    return {code: whole(setting) for code, setting in settings.items()}
 
 
 def read_settings(

@@ -198,7 +198,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     ]
     numbers = [each for one in evaluations for each in one.logged]
     shown = [Piece(ast.Expr(value), piece.source, piece.names) for _, piece, value in numbers]
-    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown]
+    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown, *program.at_start]
     helpers, imports = with_helpers(program, written, functions)
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
     helpers, imports = with_flags(program, helpers, imports)

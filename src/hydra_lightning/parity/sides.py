@@ -123,7 +123,7 @@ def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
             "seconds": limits.seconds,
             "earlier": limits.earlier,
             "threads": threads,
-            # Watching them slows every call; of a project nobody asks which were run.
+            # Of a project nobody asks which were run.
             "lines": isinstance(side, Script),
         }
         tape_file, printed = scratch / "tape.json", scratch / "printed.txt"
