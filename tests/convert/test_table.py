@@ -365,6 +365,10 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"module": ["class First:", "self.first = First(train_loader)"]},
     ),
+    "seeds anew each time": (
+        instead("torch.manual_seed(3)\n", "import time\n\ntorch.manual_seed(time.time_ns() % 2**31)\n"),
+        {"experiment": ["\nseed: "]},
+    ),
     "a model of a size that the data have": (
         {
             MODEL: MODEL.replace("nn.Linear(4, 8)", "nn.Linear(x.shape[1], 8)")
