@@ -61,3 +61,19 @@ def test_every_job_of_a_sweep_gets_its_own_processes(project: Path) -> None:
         (2, "completed", 2),
     ]
     assert not (project / "logs" / "train" / "runs").exists()
+
+
+@pytest.mark.parametrize(("trainer", "seeded"), [("cpu", "False"), ("ddp_sim", "True")])
+def test_workers_are_seeded_by_torch_in_one_process_and_apart_in_several(
+    project: Path, trainer: str, seeded: str
+) -> None:
+    (project / "lightning_classes" / "seen.py").write_text(
+        "from lightning.pytorch import Callback\n\n\n"
+        "class Seen(Callback):\n"
+        "    def on_train_start(self, trainer, pl_module):\n"
+        "        print('seeded', trainer.train_dataloader.worker_init_fn is not None)\n"
+    )
+    seen = "+callbacks.seen._target_=lightning_classes.seen.Seen"
+    done = run_script(project, "train.py", *TINY, *RACE_FREE, f"trainer={trainer}", seen, "test=false")
+    assert done.returncode == 0, done.stderr
+    assert f"seeded {seeded}" in done.stdout
