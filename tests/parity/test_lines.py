@@ -117,6 +117,25 @@ assert counters["stats"]["unique_graphs"] == 1, counters
 
 
 @pytest.mark.usefixtures("forked")
+def test_functions_that_another_library_compiles_have_no_marks(tmp_path: Path) -> None:
+    text = """class numba:
+    def njit(**options):
+        return lambda function: (function, print(function.__code__.co_names))[0]
+
+
+@numba.njit(cache=True)
+def double(n):
+    if n < 0:
+        return 0
+    return n * 2
+
+
+assert double.__code__.co_names == ()
+"""
+    assert {7, 8, 9, 10} <= {*lines(tmp_path, text)["train.py"]}
+
+
+@pytest.mark.usefixtures("forked")
 def test_what_a_program_says_of_itself_is_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(f"""import inspect, pickle, sys
 

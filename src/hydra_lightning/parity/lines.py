@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -61,7 +62,14 @@ class Marks:
         return {path: sorted(each) for path, each in found.items()}
 
     def _mark(self, tree: ast.Module, path: str) -> None:
+        compiled = {id(part) for node in ast.walk(tree) if _is_compiled(node) for part in ast.walk(node)}
         for node in [*ast.walk(tree)]:
+            if id(node) in compiled:
+                # Its compiler would not know the marks.
+                if isinstance(node, ast.stmt):
+                    self._run.add(len(self._places))
+                    self._places.append((path, node.lineno))
+                continue
             for name in ("body", "orelse", "finalbody"):
                 statements = getattr(node, name, None)
                 # The bodies of a lambda and of `a if b else c` are expressions.
@@ -115,6 +123,15 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         # What is compiled beside the file has no marks.
         return self._marks.code(Path(self.path).read_bytes(), self.path)
+
+
+def _is_compiled(node: ast.AST) -> bool:
+    """Whether a function is compiled from its code by another library, as by ``numba.njit``."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    return any(
+        re.fullmatch(r"\w*jit|(gu)?vectorize", ast.unparse(each).partition("(")[0].rpartition(".")[2])
+        for each in decorators
+    )
 
 
 def _has_its_place_first(statement: ast.stmt) -> bool:
