@@ -28,6 +28,7 @@ from hydra_lightning.convert.settings import Computed, Setting
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import file_text, helpers_of, parameters_text, with_helpers
+from hydra_lightning.parity.values import arguments_in
 
 
 def components_text(program: Program) -> tuple[str, Node]:
@@ -135,7 +136,7 @@ def _as_recorded(
     def reads(one: Piece) -> set[str]:
         """The names that a statement reads, but for those in what is recorded."""
         inside: set[int] = set()
-        for value in _arguments(one.node):
+        for value in arguments_in(one.node):
             code = ast.unparse(value)
             if code in recorded and _names(value, one) & names:
                 key = re.sub(r"\W+", "_", code).strip("_").lower()
@@ -152,12 +153,6 @@ def _as_recorded(
             kept.insert(0, one)
             wanted |= reads(one)
     return (kept, edits, computed) if computed and not wanted & of_data else None
-
-
-def _arguments(node: ast.AST) -> list[ast.expr]:
-    """What the calls in a statement are given."""
-    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-    return [value for call in calls for value in [*call.args, *(key.value for key in call.keywords)]]
 
 
 def _names(node: ast.AST, piece: Piece, without: Collection[int] = ()) -> set[str]:

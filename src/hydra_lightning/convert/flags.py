@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from hydra_lightning.convert.constants import IMPORTS
 from hydra_lightning.convert.source import Piece, root_of
 
-IMPORTS = (ast.Import, ast.ImportFrom)
 CALLS = frozenset(
     (
         *("set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_num_threads"),

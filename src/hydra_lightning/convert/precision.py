@@ -86,7 +86,7 @@ def _end(node: ast.expr) -> int:
 def _without(source: Source, statements: list[ast.With]) -> Source:
     lines = source.text.splitlines(keepends=True)
     for statement in statements:
-        last = statement.items[0].context_expr.end_lineno or statement.lineno
+        last = _end(statement.items[0].context_expr)
         indent = lines[statement.lineno - 1][: statement.col_offset]
         _, mark, comment = lines[last - 1].partition("#")
         for number in range(statement.lineno, last + 1):

@@ -166,21 +166,23 @@ class Program:
             and piece not in self.early
             and piece not in [*self.flow.trained_before, *self.pretraining]
             and piece not in self.constant_pieces
-            and not is_flag(piece, self.flow.definitions)
+            and piece not in self._all_flags
             and not (piece.defines and piece.defines <= owners)
         ]
 
     @cached_property
     def flags(self) -> list[Piece]:
         """What libraries are told before training, but for what the Trainer and the modules tell them."""
-        found = [each for each in self.flow.setup if is_flag(each, self.flow.definitions)]
-        return [each for each in found if benchmark_of(each) is None and not is_first(each)]
+        return [each for each in self._all_flags if benchmark_of(each) is None and not is_first(each)]
 
     @cached_property
     def first_flags(self) -> list[Piece]:
         """What libraries are told before anything is made."""
-        found = [each for each in self.flow.setup if is_flag(each, self.flow.definitions)]
-        return [each for each in found if is_first(each)]
+        return [each for each in self._all_flags if is_first(each)]
+
+    @cached_property
+    def _all_flags(self) -> list[Piece]:
+        return [each for each in self.flow.setup if is_flag(each, self.flow.definitions)]
 
     @cached_property
     def is_pretrained(self) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hydra_lightning.convert.siblings import is_sibling, names_of
 from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.spans import edited
+from hydra_lightning.convert.spans import edited, span
 
 
 def without_stars(sources: Mapping[str, Source]) -> dict[str, Source]:
@@ -45,13 +45,8 @@ def _edits(source: Source, sources: Mapping[str, Source]) -> Iterator[tuple[int,
         exported = _exported(node.module or "")
         found = sorted(free if exported is None else free & exported)
         free -= {*found}
-        start = source.starts[node.lineno - 1] + node.col_offset
-        end = source.starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-        yield (
-            start,
-            end,
-            f"from {node.module} import {', '.join(found)}" if found else f"import {node.module}",
-        )
+        text = f"from {node.module} import {', '.join(found)}" if found else f"import {node.module}"
+        yield (*span(node, source), text)
 
 
 def _exported(module: str) -> set[str] | None:

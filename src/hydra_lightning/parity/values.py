@@ -30,15 +30,19 @@ def values_in(frame: FrameType) -> dict[str, Any]:
     return found
 
 
+def arguments_in(node: ast.AST) -> list[ast.expr]:
+    """What the calls in a part of a program are given."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return [value for call in calls for value in [*call.args, *(key.value for key in call.keywords)]]
+
+
 @functools.cache
 def _arguments(file: str) -> list[tuple[str, int]]:
     """The code and the line of each argument in a file that can be asked for again."""
     tree = ast.parse("".join(linecache.getlines(file)))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    given = [value for call in calls for value in [*call.args, *(key.value for key in call.keywords)]]
     return [
         (ast.unparse(value), value.lineno)
-        for value in given
+        for value in arguments_in(tree)
         if _is_safe(value) and not isinstance(value, ast.Constant)
     ]
 
