@@ -7,6 +7,8 @@ same line, so that what was recorded still fits: ``accelerator.backward(loss)`` 
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ CONSTANTS = {
     "is_last_process": "True",
     "sync_gradients": "True",
     "optimizer_step_was_skipped": "False",
+    "use_distributed": "False",
     "num_processes": "1",
     "process_index": "0",
     "local_process_index": "0",
@@ -71,6 +74,8 @@ def accelerator_arguments(pieces: list[Piece]) -> dict[str, tuple[Piece, ast.exp
 
 
 def _makes_one(node: ast.AST | None) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _makes_one(node.body) and _makes_one(node.orelse)
     return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Accelerator"
 
 
@@ -135,13 +140,40 @@ class _Plain:
         edits = [edit for statement in self.source.tree.body for edit in self._of(statement)]
         data, pieces, at = self.source.text.encode(), [], 0
         for first, last, text in sorted(edits):
-            pieces += [data[at:first], text.encode()]
+            # What follows stays on its line.
+            lines = b"\\\n" * (data[first:last].count(b"\n") - text.count("\n"))
+            pieces += [data[at:first], lines, text.encode()]
             at = last
         text = b"".join([*pieces, data[at:]]).decode()
         return Source(self.source.path, text, written=self.source.text)
 
+    @functools.cached_property
+    def _triggers(self) -> dict[int, ast.If]:
+        """The statements that ask for a trigger, with those that set it, each by the identity of the other."""
+        found: dict[int, ast.If] = {}
+        for node in ast.walk(self.source.tree):
+            statements = getattr(node, "body", None)
+            branches = (
+                [each for each in statements if isinstance(each, ast.If)]
+                if isinstance(statements, list)
+                else []
+            )
+            for one, two in itertools.pairwise(branches):
+                only = one.body[0] if len(one.body) == 1 and not one.orelse else None
+                is_set = isinstance(only, ast.Expr) and self._is_its(only.value, ("set_trigger",))
+                if is_set and self._is_its(two.test, ("check_trigger",)):
+                    found |= {id(one): two, id(two): one}
+        return found
+
     def _of(self, statement: ast.stmt) -> list[tuple[int, int, str]]:
         """The edits of a statement: where each begins and ends, and what is there instead."""
+        if isinstance(statement, ast.If) and (other := self._triggers.get(id(statement))) is not None:
+            head = Piece(statement, self.source)
+            if other.lineno > statement.lineno:
+                # What sets it is asked where it is looked at.
+                return [(*head.span(statement), "pass" + "\n" * head.part(statement).count("\n"))]
+            asked = (*head.span(statement.test), head.part(other.test, self._replaced))
+            return [asked, *(edit for each in statement.body for edit in self._of(each))]
         bodies = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
         bodies += [handler.body for handler in getattr(statement, "handlers", [])]
         inner = [each for body in bodies for each in body]
@@ -165,6 +197,7 @@ class _Plain:
                 return [(start, end, f"with {rest}" if rest else "if True"), *edits]
         if isinstance(statement, ast.FunctionDef):
             edits += self._without_parameter(statement, head)
+            edits += self._without_retries(statement, head)
             edits += self._without_words(statement, head)
         for name in ("test", "iter", "items"):
             for each in [part] if isinstance(part := getattr(statement, name, []), ast.AST) else part:
@@ -217,6 +250,8 @@ class _Plain:
 
     def _is_dropped(self, statement: ast.stmt) -> bool:
         """Whether a statement only does what the Trainer does."""
+        if isinstance(statement, ast.Nonlocal):
+            return self.names.issuperset(statement.names)
         value = statement.value if isinstance(statement, (ast.Expr, ast.Assign)) else None
         if value is None:
             return False
@@ -246,9 +281,23 @@ class _Plain:
                 # a, b = accelerator.gather_for_metrics((a, b))
                 targets = " = ".join(piece.part(each) for each in node.targets)
                 return f"{targets} = {', '.join(piece.part(each, self._replaced) for each in inner.elts)}"
-        if isinstance(node, ast.Attribute) and self._is_it(node.value):
-            return self.batches if node.attr == "gradient_accumulation_steps" else CONSTANTS.get(node.attr)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and self._is_it(node.value):
+            if node.attr == "gradient_accumulation_steps":
+                return self.batches
+            code = CONSTANTS.get(node.attr)
+            return code and code.replace('"', self._quotes.get(id(node), '"'))
         return None
+
+    @functools.cached_property
+    def _quotes(self) -> dict[int, str]:
+        """How texts are quoted within an f-string, by the identity of its parts."""
+        piece = Piece(ast.Pass(), self.source)
+        return {
+            id(part): '"' if piece.part(node).lstrip("rRfF").startswith("'") else "'"
+            for node in ast.walk(self.source.tree)
+            if isinstance(node, ast.JoinedStr)
+            for part in ast.walk(node)
+        }
 
     def _call(self, node: ast.Call, piece: Piece) -> str | None:
         def code(each: ast.AST) -> str:
@@ -296,6 +345,24 @@ class _Plain:
                 elif index:
                     start = head.span(parameters[index - 1])[1]
                 edits.append((start, end, ""))
+        return edits
+
+    def _without_retries(self, function: ast.FunctionDef, head: Piece) -> list[tuple[int, int, str]]:
+        """``def train(batch_size=64)`` of ``@find_executable_batch_size(starting_batch_size=64)`` before it."""
+        edits = []
+        for call in function.decorator_list:
+            if (
+                not isinstance(call, ast.Call)
+                or ast.unparse(call.func).rpartition(".")[2] != "find_executable_batch_size"
+            ):
+                continue
+            given = [*call.args, *(each.value for each in call.keywords if each.arg == "starting_batch_size")]
+            sizes = [each for each in function.args.args if each.arg not in self.names]
+            if len(given) == 1 and sizes:
+                start, end = head.span(call)
+                edits.append((start - 1, end, ""))
+                place = head.span(sizes[0])[1]
+                edits.append((place, place, f"={head.part(given[0])}"))
         return edits
 
     def _without_words(self, function: ast.FunctionDef, head: Piece) -> list[tuple[int, int, str]]:

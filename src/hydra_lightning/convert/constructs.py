@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from hydra_lightning.convert.source import Source
 
@@ -63,6 +64,11 @@ def chooses(statement: ast.If, source: Source) -> bool:
     }
     assignments = (each for each in ast.walk(statement) if isinstance(each, ast.Assign))
     return any(ast.unparse(target) in asked for each in assignments for target in each.targets)
+
+
+def asks_environment(test: ast.expr) -> bool:
+    """Whether a condition is one of the process's environment: ``os.environ.get("TESTING") == "1"``."""
+    return bool(re.search(r"\b(environ|getenv)\b", ast.unparse(test)))
 
 
 def is_docstring(statement: ast.stmt) -> bool:

@@ -19,6 +19,7 @@ from hydra_lightning.convert.derived import without_derived
 from hydra_lightning.convert.earlier import earlier_trainings, of_the_last
 from hydra_lightning.convert.files import located
 from hydra_lightning.convert.flow import Flow, flow_of
+from hydra_lightning.convert.folded import without_decided
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
 from hydra_lightning.convert.lookups import without_lookups
@@ -138,7 +139,7 @@ def _convert(
     folder = (program.folder or program.file.parent).resolve()
     read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
     stepping = read if is_notebook(program.file) else with_optimizers(read)
-    sources = without_bound_modes(flattened(without_accelerate(without_stars(stepping))))
+    sources = without_bound_modes(flattened(without_decided(without_accelerate(without_stars(stepping)))))
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)
     with _as_read(program, folder, read, stepping) as runnable:

@@ -20,7 +20,7 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, used_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.stages import stages_of
-from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.tells import only_tells, uploads
 from hydra_lightning.convert.text import (
     class_text,
     file_text,
@@ -60,6 +60,9 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     for piece in sorted([*pieces, *inner], key=lambda each: each.node.lineno) if inner else pieces:
         of_loader = next((by_name[name] for name in sorted(piece.defines & {*by_name})), scope)
         statements.append(of_loader.code(piece))
+        if isinstance(piece.node, ast.FunctionDef) and piece.node.name in names:
+            # A function in a function, that a loader is given.
+            statements.append(f"{names[piece.node.name]} = {piece.node.name}")
     program.keep(pieces, f"lightning_classes/data/{program.stem}_datamodule.py")
     methods = []
     for kind, loader in program.loaders.items():
@@ -187,6 +190,7 @@ def data_pieces(program: Program) -> list[Piece]:
     wanted |= set().union(*(each.uses | each.defines for each in program.peeked))
     wanted |= _drawn_before_the_model(program) | _loaders_in_functions(program) | _sources_of_steps(program)
     candidates = [piece for piece in program.objects if piece not in direct]
+    wanted -= program.holders
     data = needed(candidates, wanted)
     for name in sorted(set().union(*(each.uses for each in pieces_at_end(program))) - {*program.roles.nets}):
         # What is evaluated at the end is made where the data that it is made of are.
@@ -265,7 +269,7 @@ def _read_in_an_epoch(program: Program) -> set[str]:
     assigned: set[str] = set()
     flow = program.flow
     for piece in [*pieces_in([*flow.before, *flow.body, *flow.after]), *pieces_at_end(program)]:
-        found |= piece.uses - assigned
+        found |= set() if uploads(piece.node) else piece.uses - assigned
         if isinstance(piece.node, ast.Assign):
             assigned |= {each.id for each in piece.node.targets if isinstance(each, ast.Name)} & piece.defines
             tuples = [each for each in piece.node.targets if isinstance(each, ast.Tuple)]

@@ -15,7 +15,7 @@ from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.hooks import made_anew
 from hydra_lightning.convert.kept import only_collects
 from hydra_lightning.convert.kept_class import trains
-from hydra_lightning.convert.metrics import ALL, printed
+from hydra_lightning.convert.metrics import ALL, KNOWN, printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed
@@ -127,7 +127,10 @@ def _evaluation(
         own = (each for each in evaluated if each.function == piece.function)
         return here.difference(*(each.defines for each in own)) | (told - given) | makers | filled
 
-    logged = printed(evaluated, counters, others, program.flow.definitions)
+    of_batches = [*pieces_in(block.inside)]
+    numbers = printed(evaluated, counters, others, program.flow.definitions, program.several_metrics)
+    # What is printed of a batch may be a tensor of any shape.
+    logged = [each for each in numbers if each[0] in (ALL, *KNOWN) or each[1] not in of_batches]
     plateau = program.roles.plateau if stage == "val" else None
     if plateau is not None and monitored(plateau, logged) is None:
         name = re.sub(r"^(val|valid|validation|test|eval)_", "", plateau[1].id)

@@ -57,6 +57,7 @@ def printed(
     counters: set[str],
     others: Callable[[Piece], Collection[str]] = lambda piece: (),
     definitions: Mapping[str, Piece] | None = None,
+    several: Collection[str] = (),
 ) -> list[tuple[str, Piece, ast.expr]]:
     """``(name, piece, expression)`` of each number that is printed, none of them twice.
 
@@ -65,6 +66,7 @@ def printed(
         counters: names that count epochs or batches; they are no metrics.
         others: names of other parts of the program, where a statement is; what they are in is left out.
         definitions: the functions and classes of the program, which tell what is in a dict that they return.
+        several: names of objects whose ``compute()`` gives a dict of numbers.
     """
     found: dict[str, tuple[Piece, ast.expr]] = {}
     of_training: set[str] = set()
@@ -97,6 +99,9 @@ def printed(
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
                         continue
+                    if _computes(value, pieces, several):
+                        found.setdefault(ALL, (piece, value))
+                        continue
                     keys = _keys(value, pieces, definitions or {})
                     for key in keys:
                         item = ast.Subscript(value, ast.Constant(key), ast.Load())
@@ -110,7 +115,13 @@ def printed(
                     if name and is_new and ast.unparse(value) not in known:
                         found[name] = (piece, value)
                         of_training |= {name} if "train" in words else set()
-    return [(name, piece, value) for name, (piece, value) in found.items()]
+    whole = ast.unparse(found[ALL][1]) if ALL in found else ""
+    return [
+        (name, piece, value)
+        for name, (piece, value) in found.items()
+        # It is logged with all others of its dict.
+        if not (isinstance(value, ast.Subscript) and ast.unparse(value.value) == whole)
+    ]
 
 
 def texts_in(pieces: Sequence[Piece]) -> set[str]:
@@ -123,6 +134,22 @@ def texts_in(pieces: Sequence[Piece]) -> set[str]:
         for target in each.targets
         if isinstance(target, ast.Name)
     }
+
+
+def _computes(value: ast.expr, pieces: Sequence[Piece], several: Collection[str]) -> bool:
+    """Whether a value is what ``compute()`` of one of the objects gives, or a name for it."""
+    values = [(each.node.value, each) for each in pieces if isinstance(each.node, ast.Assign)]
+    made = [
+        (one, each) for one, each in values if isinstance(value, ast.Name) and value.id in each.defines
+    ] or [(value, piece) for piece in pieces[:1]]
+    return any(
+        isinstance(one, ast.Call)
+        and isinstance(one.func, ast.Attribute)
+        and one.func.attr == "compute"
+        and isinstance(one.func.value, ast.Name)
+        and each.names.get(one.func.value.id, one.func.value.id) in several
+        for one, each in made
+    )
 
 
 def _keys(value: ast.expr, pieces: Sequence[Piece], definitions: Mapping[str, Piece]) -> list[str]:

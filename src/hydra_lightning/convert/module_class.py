@@ -27,6 +27,7 @@ from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import (
     end_hook,
     hooks,
+    is_mode,
     made_anew,
     pieces_after_epoch,
     pieces_after_step,
@@ -53,6 +54,7 @@ from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import (
     class_text,
     file_text,
+    helpers_of,
     method_text,
     parameters_text,
     with_flags,
@@ -97,8 +99,14 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     made = {name for piece in roles.makers for name in piece.defines}
     rest = [piece for piece in program.objects if piece not in [*roles.makers, *stages.own]]
     wanted = used.union(*(each.uses for each in program.flags)) - given - made - {*flow.definitions}
+    wanted -= program.holders
+    # What changes the data or the model is done where they are made.
+    elsewhere = [each for each in data_pieces if not each.defines]
+    elsewhere += [each for each in rest if each.changes & {*nets} and not each.defines & used]
     found = [
-        piece for piece in needed(rest, wanted) if not piece.defines & given and not only_tells(piece.node)
+        piece
+        for piece in needed(rest, wanted)
+        if not piece.defines & given and piece not in elsewhere and not only_tells(piece.node)
     ]
     objects = [each for each in flow.setup if each in found or each in program.flags]
     once = {name: piece for piece in made_anew(program) for name in piece.defines if name in used}
@@ -182,6 +190,9 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         head += [f"    # Manual, as automatic optimization does not do this: {roles.kept}"]
         head.append("    self.automatic_optimization = False")
     head.append(f"    {', '.join(nets.values())} = {net.partition(':')[0]}")
+    if loaded := [nets[name] for name in _loaded(program)]:
+        head.append("    # from_pretrained() gives models in eval mode.")
+        head += [f"    {each}.train()" for each in loaded]
     head += [textwrap.indent(code, "    ") for code in init]
     if late:
         methods.insert(0, _setup(scope, late, attributes))
@@ -257,6 +268,26 @@ def _forward(program: Program, by_name: bool) -> str:
             return method_text("forward", ", ".join(f"{name}: Any" for name in given), "Any", body)
     rest = "**batch" if by_name else "*inputs"
     return method_text("forward", f"{rest}: Any", "Any", [f"return self.net({rest})"])
+
+
+def _loaded(program: Program) -> list[str]:
+    """The models that are put into train mode after ``from_pretrained``, which Lightning does not do."""
+    flow = program.flow
+    pieces = [*flow.setup, *pieces_in(flow.before), *flow.body]
+    trained = {
+        name
+        for name in program.roles.nets
+        for each in pieces
+        if is_mode(each, [name]) and each.text(comments=False).endswith(".train()")
+    }
+    return [
+        name
+        for name, made in program.roles.nets.items()
+        if name in trained
+        and any(
+            "from_pretrained(" in each.text(comments=False) for each in [made, *helpers_of(program, [made])]
+        )
+    ]
 
 
 def mode_hooks(program: Program) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -229,6 +230,12 @@ class Program:
         return kept_statements(self.flow, self.roles, self.tape, makers)
 
     @cached_property
+    def holders(self) -> set[str]:
+        """Names of the objects that options are in: a function that is given one of these does not change them."""
+        names = {re.split(r"[.\[]", code)[0] for code in self.settings}
+        return names.difference(*(each.defines for each in self.objects))
+
+    @cached_property
     def constants(self) -> dict[str, tuple[Piece, ...]]:
         """What the program makes of itself alone before training and never changes, by name."""
         return constants_of(self.flow, self.settings)
@@ -253,6 +260,21 @@ class Program:
                 if imported is not None and "torchmetrics" in imported.text(comments=False):
                     found |= piece.defines
         return found
+
+    @cached_property
+    def several_metrics(self) -> set[str]:
+        """Names of objects whose ``compute()`` gives a dict: of ``evaluate``, and collections of torchmetrics."""
+        return {
+            name
+            for piece in self.flow.setup
+            if isinstance(piece.node, ast.Assign)
+            and isinstance(piece.node.value, ast.Call)
+            and re.search(
+                r"(^|\.)(MetricCollection|load_metric)$|^evaluate\.(load|combine)$",
+                ast.unparse(piece.node.value.func),
+            )
+            for name in piece.defines
+        }
 
     @cached_property
     def devices(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.source import Piece, Source, was_run
-from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.tells import only_tells, uploads
 from hydra_lightning.parity.tape import Tape
 from hydra_lightning.parity.verdict import Verdict, text
 
@@ -35,6 +35,7 @@ NO_KEY = (
     "An option without a key chose a branch, or asked for what the Trainer does. The branch that it chose here is what "
     "was converted; for another one, convert with another value."
 )
+NOT_USED = "nothing of the training uses it"
 NOT_TAKEN = "a branch that these settings do not take"
 UPLOAD = "an upload to a hub is no part of a training: do it with the checkpoint"
 
@@ -84,11 +85,13 @@ def lines_of(
         follows = "a second training: a program of its own, that starts from what this one saves, converts"
     for number, piece in enumerate(end):
         if piece.source.path:
-            what, why = "to do", UPLOAD if _uploads(piece) else follows
-            if _uploads(piece):
+            what, why = "to do", UPLOAD if uploads(piece.node) else follows
+            if uploads(piece.node):
                 pass
             elif id(piece.node) in kept:
                 what, why = "converted", kept[id(piece.node)]
+            elif program.is_not_exercised(piece):
+                what, why = "not exercised", NOT_TAKEN
             elif "load_state_dict" in piece.text() and isinstance(piece.node, ast.Expr):
                 what, why = "dropped", "the best checkpoint is tested"
             elif (
@@ -101,7 +104,7 @@ def lines_of(
                 not any(isinstance(each, ast.Call) for each in ast.walk(piece.node))
                 or all(only_tells(each.node) for each in end[number + 1 :] if each.uses & piece.defines)
             ):
-                what, why = "dropped", "nothing of the training uses it"
+                what, why = "dropped", NOT_USED
             elif only_tells(piece.node):
                 what, why = "dropped", "it only tells or saves"
             found.append(Line(piece.site, what, why, ""))
@@ -121,22 +124,18 @@ def _of_each_site(lines: Iterable[Line]) -> list[Line]:
     return list(found.values())
 
 
-def _uploads(piece: Piece) -> bool:
-    calls = [each.func for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
-    return any(ast.unparse(each).rpartition(".")[2] in ("push_to_hub", "upload_folder") for each in calls)
-
-
 def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_setup: bool) -> Line:
     kept, tape = program.kept, program.tape
     code = piece.text(comments=False)
     if isinstance(piece.node, ast.Pass) and piece.source.written:
         return Line(piece.site, "dropped", "the Trainer does it", code)
-    if _uploads(piece):
+    if uploads(piece.node):
         return Line(piece.site, "to do", UPLOAD, code)
     if id(piece.node) in kept:
         return Line(piece.site, "converted", kept[id(piece.node)], code)
     if piece.site in by_site:
-        return Line(piece.site, "converted", ", ".join(filter(None, by_site[piece.site])) or "not used", code)
+        keys = ", ".join(filter(None, by_site[piece.site]))
+        return Line(piece.site, "converted" if keys else "dropped", keys or NOT_USED, code)
     if says_nothing(code):
         return Line(piece.site, "dropped", "only another name for the same", code)
     for kind, why in BY_LIGHTNING.items():
@@ -163,7 +162,7 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
     if program.is_not_exercised(piece):
         return Line(piece.site, "not exercised", NOT_TAKEN, code)
     if in_setup or isinstance(piece.node, (ast.Assign, ast.AugAssign)):
-        return Line(piece.site, "dropped", "nothing of the training uses it", code)
+        return Line(piece.site, "dropped", NOT_USED, code)
     return Line(piece.site, "to do", "left out: what it does is not known", code)
 
 

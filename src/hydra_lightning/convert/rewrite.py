@@ -146,6 +146,15 @@ def _needless(piece: Piece) -> dict[int, str]:
 
 def _ends(statement: ast.stmt) -> dict[int, str]:
     """What a ``break`` in branches of a statement becomes, and what statements that only tell become."""
+    found = without_telling(statement)
+    for each in ast.walk(statement) if isinstance(statement, ast.If) else ():
+        if isinstance(each, ast.Break):
+            found[id(each)] = "self.trainer.should_stop = True"
+    return found
+
+
+def without_telling(statement: ast.stmt) -> dict[int, str]:
+    """What statements in branches become that only tell: nothing."""
     found: dict[int, str] = {}
     if isinstance(statement, ast.If):
         for branch in (statement.body, statement.orelse):
@@ -154,11 +163,7 @@ def _ends(statement: ast.stmt) -> dict[int, str]:
             if telling and len(telling) == len(branch):
                 found[id(telling[0])] = "pass"
             for each in branch:
-                found |= (
-                    {id(each): "self.trainer.should_stop = True"}
-                    if isinstance(each, ast.Break)
-                    else _ends(each)
-                )
+                found |= {} if each in telling else without_telling(each)
     return found
 
 

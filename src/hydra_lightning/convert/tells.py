@@ -77,6 +77,12 @@ def only_tells(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Pass)
 
 
+def uploads(statement: ast.stmt) -> bool:
+    """Whether a statement uploads a model to a hub."""
+    calls = [each.func for each in ast.walk(statement) if isinstance(each, ast.Call)]
+    return any(ast.unparse(each).rpartition(".")[2] in ("push_to_hub", "upload_folder") for each in calls)
+
+
 def is_telling(function: ast.FunctionDef) -> bool:
     """Whether a function prints or saves, and does nothing else that lasts."""
     body = [

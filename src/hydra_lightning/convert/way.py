@@ -22,7 +22,14 @@ from hydra_lightning.convert.calls import (
     with_f_strings,
     with_result,
 )
-from hydra_lightning.convert.constructs import chooses, is_always_none, is_docstring, is_of_a_run, phase
+from hydra_lightning.convert.constructs import (
+    asks_environment,
+    chooses,
+    is_always_none,
+    is_docstring,
+    is_of_a_run,
+    phase,
+)
 from hydra_lightning.convert.edits import again, placed, specialised
 from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.objects import Instance, Objects
@@ -72,8 +79,9 @@ class Way:
             statement = waiting.pop(0)
             piece = Piece(statement, place.source, place.names)
             if isinstance(statement, ast.FunctionDef) and statement not in place.source.tree.body:
-                # A function in a function reads what is made there.
-                found.append(piece)
+                # A function in a function reads what is made there; one that trains stands where it is called.
+                if not self._trains_in(piece):
+                    found.append(piece)
                 continue
             if isinstance(statement, ast.Pass) and place.source.written:
                 # What an Accelerator did here, the Trainer does.
@@ -153,6 +161,12 @@ class Way:
                     return self._inlined(piece, inner)
         return [piece]
 
+    def _trains_in(self, function: Piece) -> bool:
+        """Whether the loop over the batches is in a function."""
+        loops = [each for each in ast.walk(function.node) if isinstance(each, (ast.For, ast.While))]
+        pieces = [Piece(each, function.source) for each in loops]
+        return any(each.covers(stack[-1]) for each in pieces for stack in self.backwards)
+
     def _called(self, node: ast.AST, piece: Piece, place: Place) -> list[ast.Call]:
         """The calls in a part of a statement that lead to a step or an evaluation."""
         found = []
@@ -214,7 +228,7 @@ class Way:
         if not was_run(piece, statement, self.tape):
             return None
         is_decided = is_always_none(statement, place.source) or (
-            not self._is_begun and chooses(statement, place.source)
+            not self._is_begun and (chooses(statement, place.source) or asks_environment(statement.test))
         )
         for lost, taken in ((statement.body, statement.orelse), (statement.orelse, statement.body)):
             if any(was_run(piece, each, self.tape) for each in lost):

@@ -11,7 +11,7 @@ from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.metrics import printed, texts_in
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.recorded import evaluates
-from hydra_lightning.convert.rewrite import Scope, used_in
+from hydra_lightning.convert.rewrite import Scope, used_in, without_telling
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece, branches_of
 from hydra_lightning.convert.tells import only_tells
@@ -20,7 +20,7 @@ from hydra_lightning.convert.tells import only_tells
 def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
     """A statement of a step; of an evaluation in it the numbers are logged that were printed."""
     if not evaluates(piece, program.tape) or not isinstance(piece.node, (ast.If, ast.Try)):
-        return scope.code(piece)
+        return replace(scope, edits={**scope.edits, **without_telling(piece.node)}).code(piece)
     edits: dict[int, str] = {}
     texts = texts_in([piece])
     for node in itertools.chain(*branches_of(piece.node)):
