@@ -140,3 +140,70 @@ def test_the_logger_is_that_of_python() -> None:
         "logger = logging.getLogger(__name__)",
         'logger.info("x")',
     ]
+
+
+def test_one_that_an_option_chooses_is_one() -> None:
+    code = "from accelerate import Accelerator\na = Accelerator(cpu=True) if track else Accelerator()\na.backward(loss)"
+    after = without_accelerate({"train.py": Source("train.py", code)})["train.py"].text
+    assert after.splitlines()[-1] == "loss.backward()"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('print(f"on {accelerator.device.type}")', "print(f\"on {torch.device('cuda').type}\")"),
+        ("print(f'on {accelerator.device.type}')", "print(f'on {torch.device(\"cuda\").type}')"),
+        ("accelerator.gradient_accumulation_steps = 4", "accelerator.gradient_accumulation_steps = 4"),
+        ("first = accelerator.use_distributed", "first = False"),
+    ],
+)
+def test_what_is_read_of_it_fits_where_it_stands(before: str, after: str) -> None:
+    assert plain(before) == after
+
+
+def test_a_batch_size_that_is_searched_is_a_default() -> None:
+    assert plain(
+        """
+        def run(size):
+            @find_executable_batch_size(starting_batch_size=size // 2)
+            def train(batch_size):
+                nonlocal accelerator
+                accelerator.free_memory()
+                return loaders(batch_size)
+
+            train()
+        """
+    ) == textwrap.dedent(
+        """
+        def run(size):
+            {0}
+            def train(batch_size=size // 2):
+                pass
+                pass
+                return loaders(batch_size)
+
+            train()"""
+    ).format("")
+
+
+def test_what_sets_a_trigger_is_asked_where_it_is_looked_at() -> None:
+    assert plain(
+        """
+        for batch in loader:
+            if stopper(
+                loss.item()
+            ):
+                accelerator.set_trigger()
+            if accelerator.check_trigger():
+                break
+        """
+    ) == textwrap.dedent(
+        """
+        for batch in loader:
+            pass
+
+
+
+            if stopper(loss.item()):
+                break"""
+    )

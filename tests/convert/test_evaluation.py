@@ -75,6 +75,35 @@ for epoch in range(9):
         ],
         ["early_stopping:", "monitor: val/loss", "mode: min", "patience: 2", "test: false"],
     ),
+    "metrics made before the training, and a tensor printed of each batch": (
+        "import torchmetrics\n"
+        + HEAD
+        + """near = torchmetrics.MeanAbsoluteError()
+scores = torchmetrics.MetricCollection({"mse": torchmetrics.MeanSquaredError()})
+for epoch in range(2):
+"""
+        + TRAIN
+        + """    model.eval()
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            guess = model(xb)
+            print("guesses", guess)
+            near.update(guess, yb)
+            scores.update(guess, yb)
+    found = scores.compute()
+    print("near", near.compute(), "all", found, "again", found["mse"])
+    near.reset()
+    scores.reset()
+""",
+        [
+            "        self.near.update(guess, yb)",
+            "        self.scores.update(guess, yb)",
+            'self.log("val/near", self.near.compute(), prog_bar=True)',
+            'self.log_dict({f"val/{name}": value for name, value in found.items()}, prog_bar=True)',
+            "        self.near.reset()",
+        ],
+        ["test: false", "monitor: val/near"],
+    ),
     "a test of the last weights": (
         HEAD + "for epoch in range(2):\n" + TRAIN + TEST,
         ["def test_step", 'self.log("test/mae", self.error / 10'],

@@ -65,3 +65,55 @@ def test_what_makes_and_calls_an_object_that_is_taken_apart_was_run(tmp_path: Pa
     lines = lines_of(tmp_path, PROGRAM)
     told = [(lines[number].what, lines[number].why) for number in (25, 27, 30)]
     assert told == [("converted", "what it calls stands in its place")] * 3
+
+
+UPLOADED = """import argparse
+import os
+import torch
+from huggingface_hub import HfApi
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+LIMIT = 4096
+parser = argparse.ArgumentParser()
+parser.add_argument("--hub", action="store_true")
+parser.add_argument("--out")
+parser.add_argument("--task", default="sums")
+args = parser.parse_args()
+if args.hub:
+    api = HfApi()
+    repo = api.create_repo(args.out).repo_id
+elif args.out is not None:
+    os.makedirs(args.out)
+x = torch.randn(40, 8)
+loader = DataLoader(TensorDataset(x, x[:, :1]), 8)
+model = nn.Linear(8, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for epoch in range(3):
+    for a, b in loader:
+        loss = nn.functional.mse_loss(model(a), b)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    if args.hub:
+        api.upload_folder(repo_id=repo, folder_path=args.out)
+if args.task == "pairs":
+    for a, b in loader:
+        print(model(a).mean())
+"""
+
+
+def test_what_only_an_upload_needs_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(UPLOADED)
+    found = convert(Script(file), new_project(tmp_path / "project", "bare").root, prove=False)
+    written = "".join(content for path, content in found.files.items() if not path.startswith("docs/"))
+    assert "HfApi" not in written
+    assert "makedirs" not in written
+    assert [line.code for line in found.to_do] == ["if args.hub:"]
+
+
+def test_what_was_not_come_to_and_what_nobody_uses_is_told(tmp_path: Path) -> None:
+    lines = {each.code: (each.what, each.why) for each in lines_of(tmp_path, UPLOADED).values()}
+    assert lines['if args.task == "pairs":'] == ("not exercised", "a branch that these settings do not take")
+    assert lines["LIMIT = 4096"] == ("dropped", "nothing of the training uses it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -125,8 +126,39 @@ parser.add_argument("--max-batches", type=int, help="to try it out")
 args = parser.parse_args()
 """
 TRAINING = PROGRAM[PROGRAM.index("optimizer = ") :]
+# What a function reads that is around it.
+OUTER = """def run():
+    shift = 0.5
+
+    def together(rows):
+        return torch.stack([xb for xb, _ in rows]) + shift, torch.stack([yb for _, yb in rows])
+
+"""
+INNER = "    def fit():\n" + textwrap.indent(
+    LOADER.replace("shuffle=True", "shuffle=True, collate_fn=together") + TRAINING, " " * 8
+)
 # By what it is: what of the program of the table is written otherwise, and what its files then have.
 STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
+    "functions in a function, one of which trains": (
+        {LOADER: "", TRAINING: f"{OUTER}{INNER}\n    fit()\n\n\nrun()\n"},
+        {"data": ["self.together = together", "collate_fn=self.together"], "module": ["return loss"]},
+    ),
+    "a branch that the environment decides": (
+        {
+            "import random\n": "import os\nimport random\n\nEPOCHS = 3\n",
+            MODEL: MODEL + 'if os.environ.get("TESTING") == "1":\n    EPOCHS = 1\n',
+            "range(3)": "range(EPOCHS)",
+        },
+        {"experiment": ["  max_epochs: 3\n"]},
+    ),
+    "a progress bar where the steps are made": (
+        {
+            "import random\n": "import random\n\nfrom tqdm import tqdm\n",
+            OPTIMIZER: OPTIMIZER + "bar = tqdm(total=6)\n",
+            STEP: "        if i % 2 == 0:\n            optimizer.step()\n            bar.update(1)\n",
+        },
+        {"module": ["        if i % 2 == 0:\n            optimizer.step()\n        self.log("]},
+    ),
     "an evaluation in a list": (
         {EVALUATION: LISTED},
         {"module": ["def validation_step(", "self.losses.append(", 'self.log("val/loss"']},

@@ -172,8 +172,11 @@ class _Plain:
             if other.lineno > statement.lineno:
                 # What sets it is asked where it is looked at.
                 return [(*head.span(statement), "pass" + "\n" * head.part(statement).count("\n"))]
-            asked = (*head.span(statement.test), head.part(other.test, self._replaced))
-            return [asked, *(edit for each in statement.body for edit in self._of(each))]
+            test = ast.unparse(ast.parse(head.part(other.test, self._replaced).strip(), mode="eval"))
+            return [
+                (*head.span(statement.test), test),
+                *(edit for each in statement.body for edit in self._of(each)),
+            ]
         bodies = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
         bodies += [handler.body for handler in getattr(statement, "handlers", [])]
         inner = [each for body in bodies for each in body]

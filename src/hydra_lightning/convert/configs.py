@@ -339,7 +339,7 @@ def seed_of(flow: Flow, settings: Mapping[str, Setting], tape: Tape, keys: dict[
         if only_seeds(piece, flow.setup) or any(piece.covers(event.site) for event in events):
             for node in ast.walk(piece.node):
                 setting = setting_in(node, piece, settings)
-                if setting is not None:
+                if setting is not None and not isinstance(setting.value, dict):
                     keys[setting.code] = "seed"
     for piece in flow.not_run:
         # A seed that was not given, and a checkpoint to go on from.

@@ -59,8 +59,12 @@ def data_text(program: Program, pieces: list[Piece]) -> tuple[str, Scope]:
     statements = []
     for piece in sorted([*pieces, *inner], key=lambda each: each.node.lineno) if inner else pieces:
         of_loader = next((by_name[name] for name in sorted(piece.defines & {*by_name})), scope)
-        statements.append(of_loader.code(piece))
-        if isinstance(piece.node, ast.FunctionDef) and piece.node.name in names:
+        code = of_loader.code(piece)
+        if not isinstance(piece.node, ast.FunctionDef):
+            statements.append(code)
+            continue
+        statements.append(f"\n{code}\n" if statements else f"{code}\n")
+        if piece.node.name in names:
             # A function in a function, that a loader is given.
             statements.append(f"{names[piece.node.name]} = {piece.node.name}")
     program.keep(pieces, f"lightning_classes/data/{program.stem}_datamodule.py")

@@ -148,7 +148,9 @@ def _evaluation(
     stop = [each for each in stop if each not in end]
     wanted |= {name for piece in [*end, *stop] for name in piece.uses}
     made_before = {name for piece in before for name in _begun(piece)}
-    carried = {name for piece in inside for name in piece.defines | (piece.changes & made_before)} & wanted
+    # A metric may be made before the training, and reset where it was computed.
+    made = made_before.union(*(each.defines for each in program.objects)) - {*program.roles.nets}
+    carried = {name for piece in inside for name in piece.defines | (piece.changes & made)} & wanted
     quiet = [
         each
         for each in inside

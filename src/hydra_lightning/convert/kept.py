@@ -40,6 +40,14 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
         for found in sites.values()
     )
     makers = [*optimizers, *(piece for piece in schedulers if piece not in optimizers)]
+    made = {each for stack in tape.stacks.get("optimizer", {}).values() for each in stack}
+    if not optimizers and any(map(flow.epochs.covers, made)):
+        raise Refused(
+            "several-trainings",
+            flow.epochs.site,
+            "each turn of this loop makes an optimizer: it is a training of its own, as one of each fold. Make an "
+            "option of what differs between them and convert one; a sweep runs all: -m data.fold=0,1,2",
+        )
     if not optimizers:
         why = "no optimizer is made before the loop over epochs."
         if not any(tape.stacks.get("optimizer", {})):
