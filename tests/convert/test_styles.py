@@ -139,6 +139,32 @@ INNER = "    def fit():\n" + textwrap.indent(
 )
 # By what it is: what of the program of the table is written otherwise, and what its files then have.
 STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
+    "a call of the model that nothing comes of": (
+        {LOSS: "        spread = model(xb).std()\n" + LOSS + "        loss = loss / 1.0\n"},
+        {"module": ["spread = self.net(xb).std()"]},
+    ),
+    "a call of the model that is only told": (
+        {LOSS: '        print("before", model(xb).mean().item())\n' + LOSS},
+        {"module": ["self.net(xb).mean().item()"]},
+    ),
+    "samples in a folder, and a type of tensors": (
+        {
+            "import random\n": 'import os\nimport random\n\nos.makedirs("samples", exist_ok=True)\n',
+            MODEL: "cuda = True if torch.cuda.is_available() else False\n"
+            f"{MODEL}Tensor = torch.cuda.FloatTensor if cuda else torch.FloatTensor\n\n\n"
+            "def sample(path):\n"
+            "    with open(path, 'w') as file:\n"
+            "        file.write(str(model(Tensor(2, 4).fill_(1.0)).tolist()))\n\n\n",
+            STEP: STEP + '        if i == 0:\n            sample(f"samples/{epoch}.txt")\n',
+        },
+        {
+            "module": [
+                'def on_train_start(self) -> None:\n        os.makedirs("samples", exist_ok=True)\n',
+                "\nTensor = torch.cuda.FloatTensor if torch.cuda.is_available() else torch.FloatTensor\n",
+                "            self.sample(f",
+            ]
+        },
+    ),
     "functions in a function, one of which trains": (
         {LOADER: "", TRAINING: f"{OUTER}{INNER}\n    fit()\n\n\nrun()\n"},
         {"data": ["self.together = together", "collate_fn=self.together"], "module": ["return loss"]},

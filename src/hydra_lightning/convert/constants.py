@@ -6,13 +6,17 @@ import ast
 import builtins
 from collections.abc import Iterable, Mapping
 
+from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.rewrite import draws, is_only_a_move
 from hydra_lightning.convert.source import Piece, root_of
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 # Calls that give the same whenever they are made, and cost nothing.
-PLAIN = ("math.", "collections.", "re.compile", "logging.getLogger", "string.", "itertools.", "functools.")
+PLAIN = (
+    *("math.", "collections.", "re.compile", "logging.getLogger", "string.", "itertools.", "functools."),
+    "torch.cuda.is_available",
+)
 NUMBERS = ("array", "arange", "linspace", "zeros", "ones", "eye", "tensor", "full")
 NOT_PLAIN = frozenset(
     ("open", "input", "print", "exec", "eval", "globals", "vars", "__import__", "iter", "next")
@@ -31,8 +35,9 @@ def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, tuple[Piece, 
     changed = set().union(*(each.defines | each.changes for each in [*later, *flow.body]))
     owners = {code.partition(".")[0].partition("[")[0] for code in settings}
     found: dict[str, tuple[Piece, ...]] = {}
+    devices = {*devices_of(flow.setup)}
     for piece in flow.setup:
-        if is_only_a_move(piece):
+        if is_only_a_move(piece) or piece.defines & devices:
             continue
         if isinstance(piece.node, (ast.Assign, ast.AnnAssign)) and _is_plain(
             piece, found, flow.definitions, owners

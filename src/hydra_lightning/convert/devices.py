@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.source import Piece, Source
+from hydra_lightning.convert.spans import edited, span
 
 
 def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
@@ -36,6 +37,33 @@ def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
                 quoted = all(isinstance(each, ast.Constant) for each in values)
                 found |= dict.fromkeys(piece.defines, "self.device.type" if quoted else "self.device")
     return found
+
+
+def with_plain_types(sources: Mapping[str, Source]) -> dict[str, Source]:
+    """The files in which ``Tensor = torch.cuda.FloatTensor if cuda else torch.FloatTensor`` needs no ``cuda``."""
+    asked = {
+        target.id
+        for source in sources.values()
+        for each in ast.walk(source.tree)
+        if isinstance(each, ast.Assign) and "cuda.is_available()" in ast.unparse(each.value)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    return {
+        path: edited(
+            source,
+            [
+                (*span(each.test, source), "torch.cuda.is_available()")
+                for each in ast.walk(source.tree)
+                if isinstance(each, ast.IfExp)
+                and isinstance(each.test, ast.Name)
+                and each.test.id in asked
+                and ast.unparse(each.body).startswith("torch.cuda.")
+                and ast.unparse(each.orelse) == ast.unparse(each.body).replace("torch.cuda.", "torch.")
+            ],
+        )
+        for path, source in sources.items()
+    }
 
 
 def _chosen(statement: ast.If) -> Iterator[ast.expr | None]:

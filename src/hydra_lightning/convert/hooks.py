@@ -14,7 +14,7 @@ from hydra_lightning.convert.kept import acts, only_collects
 from hydra_lightning.convert.kept_class import epoch_names
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.recorded import evaluates
+from hydra_lightning.convert.recorded import calls_a_model, evaluates
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece
@@ -34,7 +34,7 @@ def training_pieces(program: Program) -> list[Piece]:
     steps = [each for each in program.steps if each in before]
     wanted = {piece.names.get(each.id, each.id) for each in ast.walk(loss) if isinstance(each, ast.Name)}
     kept = needed(steps, wanted)
-    others = [each for each in steps if each not in kept and evaluates(each, program.tape)]
+    others = [each for each in steps if each not in kept and calls_a_model(each, program.tape)]
     kept = needed(steps, wanted.union(*(each.uses for each in others)))
     kept = [each for each in steps if each in kept or each in others]
     owners = {*program.roles.nets, *(name for each in program.roles.makers for name in each.defines)}

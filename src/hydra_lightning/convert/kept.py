@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hydra_lightning.convert.batches import called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
-from hydra_lightning.convert.recorded import evaluates, events_in
+from hydra_lightning.convert.recorded import calls_a_model, evaluates, events_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
 from hydra_lightning.convert.roles import Roles, find_evaluation, nets_of, public
@@ -114,7 +114,6 @@ class Kept:
         last: of the last batch of an epoch, after its step.
         end: of an epoch, after the evaluation.
         held: names that live longer than one of them.
-        folders: that are made before, for what a step saves.
     """
 
     start: list[Piece]
@@ -122,7 +121,6 @@ class Kept:
     last: list[Piece]
     end: list[Piece]
     held: set[str]
-    folders: list[Piece]
 
 
 def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str]) -> Kept:
@@ -131,9 +129,9 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     Raises:
         Refused: what follows an epoch trains with what its evaluation gave.
     """
-    body = [piece for piece in flow.statements if evaluates(piece, tape) or not _is_left_out(piece)]
+    body = [piece for piece in flow.statements if calls_a_model(piece, tape) or not _is_left_out(piece)]
     roots = [
-        piece for piece in body if evaluates(piece, tape) or acts(piece, tape) or _is_given(piece, makers)
+        piece for piece in body if calls_a_model(piece, tape) or acts(piece, tape) or _is_given(piece, makers)
     ]
     place = next((flow.after.index(node) for node in flow.after if isinstance(node, Block)), len(flow.after))
     before = [node if isinstance(node, Piece) else node.head for node in flow.before]
@@ -191,31 +189,7 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     start, _ = _slice(before, start_roots, wanted)
     held = carried | ({name for piece in start for name in piece.defines} & wanted)
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))
-    folders = [piece for piece in flow.setup if any(_is_for(piece, each) for each in _saving(step, tape))]
-    return Kept(start, step, last, end, held, folders)
-
-
-def _saving(pieces: Sequence[Piece], tape: Tape) -> list[Piece]:
-    """The statements that save what a model gives, so that they have to stay."""
-    inside = [
-        Piece(each, piece.source, piece.names)
-        for piece in pieces
-        for each in ast.walk(piece.node)
-        if isinstance(each, ast.Expr) and only_tells(each)
-    ]
-    return [each for each in inside if evaluates(each, tape)]
-
-
-def _is_for(piece: Piece, saving: Piece) -> bool:
-    """Whether a statement makes the folder that another one saves in."""
-    call = piece.node.value if isinstance(piece.node, ast.Expr) else None
-    if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith(("makedirs", "mkdir")):
-        return False
-    texts = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
-    told = saving.text(comments=False)
-    return bool(piece.uses & saving.uses - {"os"}) or any(
-        isinstance(each, str) and each in told for each in texts
-    )
+    return Kept(start, step, last, end, held)
 
 
 def _is_given(piece: Piece, makers: Collection[str]) -> bool:

@@ -27,11 +27,7 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
     program.keep(kept.start, "on_train_epoch_start")
     program.keep([*kept.step, *kept.last], "training_step")
     program.keep(kept.end, "on_train_epoch_end")
-    program.keep(kept.folders, "on_train_start")
     methods = []
-    if kept.folders:
-        code = [scope.code(piece) for piece in kept.folders]
-        methods.append(method_text("on_train_start", "", "None", code))
     if kept.start:
         methods.append(method_text("on_train_epoch_start", "", "None", _start(program, scope, kept)))
     methods.append(_training_step(program, scope, kept))
@@ -191,4 +187,4 @@ def epoch_names(program: Program) -> dict[str, str]:
 def used_in_training(program: Program) -> list[Piece]:
     """The statements that are kept, of all methods."""
     kept = program.kept_statements
-    return [*kept.folders, *kept.start, *kept.step, *kept.last, *kept.end]
+    return [*kept.start, *kept.step, *kept.last, *kept.end]

@@ -71,6 +71,7 @@ def printed(
     found: dict[str, tuple[Piece, ast.expr]] = {}
     of_training: set[str] = set()
     texts = texts_in(pieces)
+    built = {name: each for each in pieces for name in each.defines if _builds_text(each)}
     for piece in pieces:
         if (told_by_loop := _told_in_loop(piece.node)) is not None:
             found.setdefault(ALL, (piece, told_by_loop))
@@ -79,33 +80,33 @@ def printed(
         for node in ast.walk(piece.node):
             if isinstance(node, ast.Call) and _tells_numbers(node) and id(node) not in farewell:
                 label = ""
-                shown = list(_values(node))
-                for told, value, following in shown:
-                    if re.search(r"[a-zA-Z]{2}", told) and (_known(told) or not _known(label)):
+                shown = list(_shown(piece, node, built))
+                for owner, told, value, following in shown:
+                    if re.search(r"[a-zA-Z][a-zA-Z0-9]", told) and (_known(told) or not _known(label)):
                         label = told
                     names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
-                    if (items := items_of(value)) is not None and names.isdisjoint(others(piece)):
-                        found.setdefault(ALL, (piece, items))
+                    if (items := items_of(value)) is not None and names.isdisjoint(others(owner)):
+                        found.setdefault(ALL, (owner, items))
                         continue
                     if (
                         not names
                         or names <= counters
-                        or not names.isdisjoint(others(piece))
+                        or not names.isdisjoint(others(owner))
                         or names <= texts
                         or _is_size(value)
-                        or piece.part(value).endswith(".tolist()")
+                        or owner.part(value).endswith(".tolist()")
                         or (isinstance(value, ast.Name) and value.id in COUNTS and len(shown) > 1)
                         or following.lstrip().startswith("/")
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
                         continue
                     if _computes(value, pieces, several):
-                        found.setdefault(ALL, (piece, value))
+                        found.setdefault(ALL, (owner, value))
                         continue
                     keys = _keys(value, pieces, definitions or {})
                     for key in keys:
                         item = ast.Subscript(value, ast.Constant(key), ast.Load())
-                        found.setdefault(_name(key, value), (piece, item))
+                        found.setdefault(_name(key, value), (owner, item))
                     name = "" if keys else _name(label, value)
                     words = {*re.findall(r"[a-z]+", label.lower())}
                     label = ""
@@ -113,7 +114,7 @@ def printed(
                     # Of a "train loss" and a "val loss" it is the second.
                     is_new = name not in found or (name in of_training and not words.isdisjoint(SETS))
                     if name and is_new and ast.unparse(value) not in known:
-                        found[name] = (piece, value)
+                        found[name] = (owner, value)
                         of_training |= {name} if "train" in words else set()
     whole = ast.unparse(found[ALL][1]) if ALL in found else ""
     return [
@@ -150,6 +151,25 @@ def _computes(value: ast.expr, pieces: Sequence[Piece], several: Collection[str]
         and each.names.get(one.func.value.id, one.func.value.id) in several
         for one, each in made
     )
+
+
+def _builds_text(piece: Piece) -> bool:
+    """``line = f"loss {loss}"``"""
+    return isinstance(piece.node, ast.Assign) and len(piece.defines) == 1 and _is_text(piece.node.value)
+
+
+def _shown(
+    piece: Piece, call: ast.Call, built: Mapping[str, Piece]
+) -> Iterator[tuple[Piece, str, ast.expr, str]]:
+    """Each value that is told, those of a text that was built too, with its statement and the text around it."""
+    for before, value, after in _values(call):
+        name = piece.names.get(value.id, value.id) if isinstance(value, ast.Name) else ""
+        other = built.get(name)
+        if other is not None and isinstance(other.node, ast.Assign):
+            told = ast.Call(ast.Name("print", ast.Load()), [other.node.value], [])
+            yield from ((other, *each) for each in _values(told))
+        else:
+            yield piece, before, value, after
 
 
 def _keys(value: ast.expr, pieces: Sequence[Piece], definitions: Mapping[str, Piece]) -> list[str]:
@@ -261,6 +281,10 @@ def _parts(argument: ast.expr) -> Iterator[str | ast.expr]:
             yield (_text(key) or "") if key is not None else ""
             yield value
         return
+    if isinstance(argument, ast.BinOp) and isinstance(argument.op, ast.Add) and _is_text(argument):
+        yield from _parts(argument.left)
+        yield from _parts(argument.right)
+        return
     texts: list[str] = []
     values: list[ast.expr] = []
     if (
@@ -305,7 +329,7 @@ def _is_size(value: ast.expr) -> bool:
 
 def _name(label: str, value: ast.expr) -> str:
     """``loss`` from ``"| val loss "``, else from the variable ``val_loss``."""
-    words = re.findall(r"[a-z_]+", label.lower().replace("%", ""))
+    words = re.findall(r"[a-z_][a-z0-9_]*", label.lower().replace("%", ""))
     if not words or len(words[-1]) < 2:
         words = re.findall(r"[a-z]+", ast.unparse(value).lower()) if isinstance(value, ast.Name) else words
     words = [part for word in words for part in word.split("_") if part]

@@ -24,6 +24,7 @@ from hydra_lightning.convert.evaluation import (
     validation_of,
 )
 from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.folders import folders_hook, folders_of
 from hydra_lightning.convert.hooks import (
     end_hook,
     hooks,
@@ -174,6 +175,12 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     methods[-1:-1] = [*end_hook(program, scope), *(method_of(scope, each) for each in functions)]
     if roles.clip_groups:
         methods.append(_clipping(program, inner))
+    numbers = [each for one in evaluations for each in one.logged]
+    shown = [Piece(ast.Expr(value), piece.source, piece.names) for _, piece, value in numbers]
+    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown, *program.at_start]
+    texts = [each.text() for each in helpers_of(program, written)]
+    if folders := folders_of(program, scope, "\n".join([*methods, *texts])):
+        methods.insert(0, folders_hook(program, scope, folders))
     program.keep(functions, "the LightningModule")
     init = [_as_buffer(piece, scope) or scope.code(piece) for piece in objects if piece not in late]
     program.keep(objects, "the LightningModule")
@@ -207,10 +214,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         "from lightning import LightningModule",
         "from torch import nn",
     ]
-    numbers = [each for one in evaluations for each in one.logged]
-    shown = [Piece(ast.Expr(value), piece.source, piece.names) for _, piece, value in numbers]
-    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown, *program.at_start]
-    helpers, imports = with_helpers(program, written, functions)
+    helpers, imports = with_helpers(program, [*written, *folders], functions)
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
     helpers, imports = with_flags(program, helpers, imports)
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics

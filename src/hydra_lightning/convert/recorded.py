@@ -14,3 +14,8 @@ def events_in(piece: Piece, tape: Tape) -> set[str]:
 def evaluates(piece: Piece, tape: Tape) -> bool:
     """Whether a model is called without gradients in a statement, or in what it calls."""
     return any(piece.covers(site) for stack in tape.evaluations for site in stack)
+
+
+def calls_a_model(piece: Piece, tape: Tape) -> bool:
+    """Whether a model is called in a statement, or in what it calls: it may draw numbers and change its statistics."""
+    return any(piece.covers(site) for stack in tape.stacks.get("forward", {}).values() for site in stack)

@@ -1,0 +1,34 @@
+"""The numbers that a program prints, and their names."""
+
+import ast
+
+import pytest
+
+from hydra_lightning.convert.metrics import printed
+from hydra_lightning.convert.source import Piece, Source
+
+
+def numbers(code: str, *several: str) -> dict[str, str]:
+    source = Source("train.py", code)
+    found = printed([Piece(each, source) for each in source.tree.body], {"epoch"}, several=several)
+    return {name: ast.unparse(value) for name, _, value in found}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (
+            'print(f"epoch {epoch} val loss {loss:.4f}, accuracy {hits / n}")',
+            {"loss": "loss", "acc": "hits / n"},
+        ),
+        ('print("loss %.4f (%d/%d)" % (loss, hits, total))', {"loss": "loss"}),
+        ('line = stamp() + " " + f"loss {loss}"\nprint(line)', {"loss": "loss"}),
+        ('line = "f1 " + f"{score}"\nlog.info(line)', {"f1": "score"}),
+        ("found = scores.compute()\nprint(epoch, found)", {"*": "found"}),
+        ('found = scores.compute()\nprint(found, found["acc"])', {"*": "found"}),
+        ("print(scores.compute())", {"*": "scores.compute()"}),
+        ("found = other.compute()\nprint(found)", {"found": "found"}),
+    ],
+)
+def test_numbers_have_the_names_that_they_are_told_with(code: str, found: dict[str, str]) -> None:
+    assert numbers(code, "scores") == found
