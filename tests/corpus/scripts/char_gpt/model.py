@@ -1,117 +1,93 @@
-"""
-A small GPT: the whole definition in one file.
-"""
-import math
+"""The network that continues a text: it looks back only, and near letters count for more than far ones."""
 from dataclasses import dataclass
 
 import torch
-import torch.nn as nn
-from torch.nn import functional as F
-
-
-class LayerNorm(nn.Module):
-    """ LayerNorm but with an optional bias """
-
-    def __init__(self, ndim, bias):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(ndim))
-        self.bias = nn.Parameter(torch.zeros(ndim)) if bias else None
-
-    def forward(self, input):
-        return F.layer_norm(input, self.weight.shape, self.weight, self.bias, 1e-5)
-
-
-class Attention(nn.Module):
-
-    def __init__(self, config):
-        super().__init__()
-        assert config.n_embd % config.n_head == 0
-        # key, query, value projections for all heads, but in a batch
-        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
-        self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
-        self.resid_dropout = nn.Dropout(config.dropout)
-        self.n_head = config.n_head
-        self.dropout = config.dropout
-
-    def forward(self, x):
-        B, T, C = x.size()
-        q, k, v = (t.view(B, T, self.n_head, C // self.n_head).transpose(1, 2) for t in self.c_attn(x).split(C, dim=2))
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0, is_causal=True)
-        y = y.transpose(1, 2).contiguous().view(B, T, C)
-        return self.resid_dropout(self.c_proj(y))
-
-
-class Block(nn.Module):
-
-    def __init__(self, config):
-        super().__init__()
-        self.ln_1 = LayerNorm(config.n_embd, bias=config.bias)
-        self.attn = Attention(config)
-        self.ln_2 = LayerNorm(config.n_embd, bias=config.bias)
-        self.mlp = nn.Sequential(
-            nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias), nn.GELU(),
-            nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias), nn.Dropout(config.dropout))
-
-    def forward(self, x):
-        x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))
+from torch import nn
 
 
 @dataclass
-class GPTConfig:
-    block_size: int = 32
-    vocab_size: int = 96
-    n_layer: int = 2
-    n_head: int = 2
-    n_embd: int = 32
-    dropout: float = 0.0
-    bias: bool = True
+class Shape:
+    letters: int
+    span: int = 32
+    width: int = 32
+    heads: int = 2
+    depth: int = 2
+    forget: float = 0.0
 
 
-class GPT(nn.Module):
+class LookBack(nn.Module):
+    """Attention with a slope for each head instead of learnt places."""
 
-    def __init__(self, config):
+    def __init__(self, shape):
         super().__init__()
-        self.config = config
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.block_size, config.n_embd)
-        self.drop = nn.Dropout(config.dropout)
-        self.h = nn.ModuleList([Block(config) for _ in range(config.n_layer)])
-        self.ln_f = LayerNorm(config.n_embd, bias=config.bias)
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
-        self.wte.weight = self.lm_head.weight  # weight tying
-        self.apply(self._init_weights)
-        for pn, p in self.named_parameters():
-            if pn.endswith('c_proj.weight'):
-                torch.nn.init.normal_(p, mean=0.0, std=0.02 / math.sqrt(2 * config.n_layer))
-        print("number of parameters: %.2fk" % (sum(p.numel() for p in self.parameters()) / 1e3,))
+        assert shape.width % shape.heads == 0, "each head needs an equal part of the width"
+        self.heads = shape.heads
+        self.ask = nn.Linear(shape.width, shape.width, bias=False)
+        self.offer = nn.Linear(shape.width, 2 * shape.width, bias=False)
+        self.mix = nn.Linear(shape.width, shape.width, bias=False)
+        self.forget = nn.Dropout(shape.forget)
+        back = torch.arange(shape.span)[:, None] - torch.arange(shape.span)[None, :]
+        slopes = 2.0 ** -torch.arange(1, shape.heads + 1)
+        penalty = -slopes[:, None, None] * back
+        self.register_buffer("penalty", penalty.masked_fill(back < 0, float("-inf")))
 
-    def _init_weights(self, module):
-        if isinstance(module, nn.Linear):
-            torch.nn.init.normal_(module.weight, mean=0.0, std=0.02)
-            if module.bias is not None:
-                torch.nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Embedding):
-            torch.nn.init.normal_(module.weight, mean=0.0, std=0.02)
+    def cut(self, t):
+        return t.unflatten(-1, (self.heads, -1)).movedim(-2, 1)
 
-    def forward(self, idx, targets=None):
-        pos = torch.arange(0, idx.size(1), dtype=torch.long, device=idx.device)
-        x = self.drop(self.wte(idx) + self.wpe(pos))
-        for block in self.h:
-            x = block(x)
-        logits = self.lm_head(self.ln_f(x))
-        loss = None
-        if targets is not None:
-            loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
-        return logits, loss
+    def forward(self, seen):
+        long = seen.shape[1]
+        keys, values = self.offer(seen).chunk(2, dim=-1)
+        weights = self.cut(self.ask(seen)) @ self.cut(keys).mT / (seen.shape[2] // self.heads) ** 0.5
+        weights = self.forget((weights + self.penalty[:, :long, :long]).softmax(-1))
+        return self.mix((weights @ self.cut(values)).movedim(1, -2).flatten(-2))
 
-    def configure_optimizers(self, weight_decay, learning_rate, betas):
-        # any parameter that is 2D will be weight decayed, otherwise no
-        param_dict = {pn: p for pn, p in self.named_parameters() if p.requires_grad}
-        decay_params = [p for n, p in param_dict.items() if p.dim() >= 2]
-        nodecay_params = [p for n, p in param_dict.items() if p.dim() < 2]
-        optim_groups = [
-            {'params': decay_params, 'weight_decay': weight_decay},
-            {'params': nodecay_params, 'weight_decay': 0.0}
-        ]
-        return torch.optim.AdamW(optim_groups, lr=learning_rate, betas=betas)
+
+class Layer(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.look = LookBack(shape)
+        self.before = nn.LayerNorm(shape.width)
+        self.think = nn.Sequential(
+            nn.LayerNorm(shape.width), nn.Linear(shape.width, 3 * shape.width), nn.SiLU(),
+            nn.Linear(3 * shape.width, shape.width), nn.Dropout(shape.forget))
+
+    def forward(self, seen):
+        seen = seen + self.look(self.before(seen))
+        return seen + self.think(seen)
+
+
+class Continuer(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+        self.letters = nn.Embedding(shape.letters, shape.width)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.depth))
+        self.last = nn.LayerNorm(shape.width)
+        self.vote = nn.Linear(shape.width, shape.letters, bias=False)
+        self.vote.weight = self.letters.weight  # one table reads and writes
+        self.apply(self.start_small)
+        for name, weights in self.named_parameters():
+            if name.endswith("mix.weight"):
+                nn.init.zeros_(weights)
+        print(sum(w.numel() for w in self.parameters()), "weights")
+
+    def start_small(self, part):
+        if isinstance(part, (nn.Linear, nn.Embedding)):
+            nn.init.trunc_normal_(part.weight, std=0.05)
+
+    def forward(self, text, follows=None):
+        seen = self.letters(text)
+        for layer in self.layers:
+            seen = layer(seen)
+        votes = self.vote(self.last(seen))
+        if follows is None:
+            return votes, None
+        return votes, nn.functional.cross_entropy(votes.flatten(0, 1), follows.flatten())
+
+    def configure_optimizers(self, rate, shrink):
+        # vectors (norms, biases) are not pulled to zero
+        tables, vectors = [], []
+        for weights in self.parameters():
+            (tables if weights.ndim > 1 else vectors).append(weights)
+        return torch.optim.AdamW([dict(params=tables, weight_decay=shrink), dict(params=vectors, weight_decay=0.)],
+                                 lr=rate, betas=(0.9, 0.97))

@@ -1,117 +1,121 @@
-"""A BiGRU that tags tokens of synthetic arithmetic with their kind. Embeddings learn slower than the rest."""
+"""Says of each word in a cooking recipe what it is. The table of words has a rate of its own."""
 import argparse
 import logging
-import random
+from random import Random
 
 import torch
 from torch import nn
-from torch.nn.utils import clip_grad_norm_
-from torch.nn.utils.rnn import pad_sequence
+from torch.nn.utils import rnn
 from torch.utils.data import DataLoader, Dataset
 
-logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-logger = logging.getLogger(__name__)
+log = logging.getLogger("recipes")
 
-TAGS = ["PAD", "NUM", "VAR", "OP", "FUN", "PAREN"]
-WORDS = {
-    "NUM": [str(i) for i in range(20)],
-    "VAR": list("xyzuvw"),
-    "OP": list("+-*/="),
-    "FUN": ["sin", "cos", "exp", "log"],
-    "PAREN": ["(", ")"],
+KINDS = {
+    "amount": "1 2 3 4 5 half quarter some 100 250 500".split(),
+    "measure": "g kg ml spoon cup pinch".split(),
+    "thing": "flour sugar milk eggs butter salt rice onions pepper cream".split(),
+    "verb": "stir add bake boil fold chop whisk".split(),
+    "link": "and then with into".split(),
 }
-ITOS = ["<pad>", "<unk>"] + [w for ws in WORDS.values() for w in ws]
-STOI = {w: i for i, w in enumerate(ITOS)}
+NAMES = list(KINDS)
+HOLE, NEW = 0, 1  # no word, a word that is not in the table
+TABLE = {word: row for row, word in enumerate((w for words in KINDS.values() for w in words), start=2)}
+NOTHING = -1
 
 
-class Expressions(Dataset):
-    def __init__(self, size, rng):
-        self.samples = []
-        for _ in range(size):
-            tags = [rng.choice(TAGS[1:]) for _ in range(rng.randint(5, 14))]
-            words = [rng.choice(WORDS[t]) for t in tags]
-            # some words are not known
-            ids = [STOI[w] if rng.random() > 0.08 else STOI["<unk>"] for w in words]
-            self.samples.append((torch.tensor(ids), torch.tensor([TAGS.index(t) for t in tags])))
+class Recipes(Dataset):
+    def __init__(self, count, luck):
+        self.recipes = []
+        while len(self.recipes) < count:
+            # some steps of a recipe leave something out
+            steps = ("verb", "amount", "measure", "thing", "link") * luck.randint(2, 4)
+            kinds = [kind for kind in steps if luck.random() < 0.85]
+            rows = [TABLE[luck.choice(KINDS[kind])] if luck.random() < 0.9 else NEW for kind in kinds]
+            if rows:
+                self.recipes.append((torch.tensor(rows), torch.tensor([NAMES.index(kind) for kind in kinds])))
 
     def __len__(self):
-        return len(self.samples)
+        return len(self.recipes)
 
-    def __getitem__(self, i):
-        return self.samples[i]
-
-
-def pad_batch(batch):
-    batch.sort(key=lambda s: len(s[0]), reverse=True)
-    lengths = torch.tensor([len(ids) for ids, _ in batch])
-    ids, tags = zip(*batch)
-    return pad_sequence(ids, batch_first=True), pad_sequence(tags, batch_first=True), lengths
+    def __getitem__(self, n):
+        return self.recipes[n]
 
 
-class Tagger(nn.Module):
-    def __init__(self, dim=16, hidden=24):
+def longest_first(recipes):
+    recipes.sort(key=lambda recipe: -len(recipe[0]))
+    long = torch.tensor([len(rows) for rows, _ in recipes])
+    rows = rnn.pad_sequence([rows for rows, _ in recipes], True, HOLE)
+    kinds = rnn.pad_sequence([kinds for _, kinds in recipes], True, NOTHING)
+    return rows, kinds, long
+
+
+class Namer(nn.Module):
+    def __init__(self, size, units):
         super().__init__()
-        self.embedding = nn.Embedding(len(ITOS), dim, padding_idx=0)
-        self.rnn = nn.GRU(dim, hidden, bidirectional=True, batch_first=True)
-        self.dropout = nn.Dropout(0.1)
-        self.head = nn.Linear(2 * hidden, len(TAGS))
+        self.table = nn.Embedding(len(TABLE) + 2, size, padding_idx=HOLE)
+        self.read = nn.LSTM(size, units, batch_first=True, bidirectional=True)
+        self.name = nn.Sequential(nn.Dropout(0.15), nn.Linear(2 * units, len(NAMES)))
 
-    def forward(self, ids, lengths):
-        packed = nn.utils.rnn.pack_padded_sequence(self.dropout(self.embedding(ids)), lengths, batch_first=True)
-        out, _ = nn.utils.rnn.pad_packed_sequence(self.rnn(packed)[0], batch_first=True)
-        return self.head(out)
+    def forward(self, rows, long):
+        words = rnn.pack_padded_sequence(self.table(rows), long, batch_first=True)
+        read, _ = self.read(words)
+        return self.name(rnn.pad_packed_sequence(read, batch_first=True)[0])
 
 
-def evaluate(model, loader, criterion):
-    model.eval()
-    loss_sum, right, total = 0.0, 0, 0
-    with torch.no_grad():
-        for ids, tags, lengths in loader:
-            scores = model(ids, lengths)
-            loss_sum += criterion(scores.transpose(1, 2), tags).item() * len(ids)
-            mask = tags != 0
-            right += (scores.argmax(-1)[mask] == tags[mask]).sum().item()
-            total += mask.sum().item()
-    return loss_sum / len(loader.dataset), right / total
+def cost(scores, kinds):
+    return nn.functional.cross_entropy(scores.flatten(0, 1), kinds.flatten(), ignore_index=NOTHING)
+
+
+@torch.no_grad()
+def proofread(namer, recipes):
+    namer.eval()
+    total, good, words = 0.0, 0, 0
+    for rows, kinds, long in recipes:
+        scores = namer(rows, long)
+        here = int(long.sum())
+        total += cost(scores, kinds).item() * here
+        good += int((scores.argmax(2) == kinds).sum())
+        words += here
+    return total / words, good / words
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--lr", type=float, default=5e-3)
-    parser.add_argument("--embedding-lr", type=float, default=1e-3)
-    parser.add_argument("--clip", type=float, default=0.5, help="largest norm of all gradients together")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--optim", choices=["adam", "adamw", "sgd"], default="adam")
-    args = parser.parse_args()
+    p = argparse.ArgumentParser()
+    p.add_argument("--rate", type=float, default=6e-3)
+    p.add_argument("--table-rate", type=float, default=2e-3, help="for the table of words")
+    p.add_argument("--at-most", type=float, default=0.4, help="length of the gradient of both groups")
+    p.add_argument("--passes", type=int, default=3)
+    p.add_argument("--rows", type=int, default=20, help="recipes in a batch")
+    p.add_argument("--method", choices=["rmsprop", "adam", "momentum"], default="adam")
+    a = p.parse_args()
+    logging.basicConfig(level=logging.INFO, format="[%(name)s] %(message)s")
 
-    rng = random.Random(11)
-    torch.manual_seed(11)
-    train_loader = DataLoader(Expressions(300, rng), args.batch_size, shuffle=True, collate_fn=pad_batch)
-    valid_loader = DataLoader(Expressions(80, rng), 40, collate_fn=pad_batch)
-    model = Tagger()
-    criterion = nn.CrossEntropyLoss(ignore_index=0)
+    luck = Random(63)
+    torch.manual_seed(63)
+    recipes = DataLoader(Recipes(300, luck), a.rows, shuffle=True, collate_fn=longest_first)
+    held = DataLoader(Recipes(90, luck), 45, collate_fn=longest_first)
+    namer = Namer(size=14, units=20)
 
-    rest = [p for n, p in model.named_parameters() if not n.startswith("embedding")]
-    groups = [{"params": model.embedding.parameters(), "lr": args.embedding_lr}, {"params": rest}]
-    if args.optim == "adam":
-        optimizer = torch.optim.Adam(groups, lr=args.lr)
-    elif args.optim == "adamw":
-        optimizer = torch.optim.AdamW(groups, lr=args.lr)
+    others = [*namer.read.parameters(), *namer.name.parameters()]
+    groups = [{"params": others}, {"params": namer.table.parameters(), "lr": a.table_rate}]
+    if a.method == "rmsprop":
+        opt = torch.optim.RMSprop(groups, lr=a.rate)
+    elif a.method == "momentum":
+        opt = torch.optim.SGD(groups, lr=a.rate, momentum=0.95)
     else:
-        optimizer = torch.optim.SGD(groups, lr=args.lr, momentum=0.9)
+        opt = torch.optim.Adam(groups, lr=a.rate)
 
-    for epoch in range(1, args.epochs + 1):
-        model.train()
-        for ids, tags, lengths in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(ids, lengths).transpose(1, 2), tags)
+    for number in range(a.passes):
+        namer.train()
+        for rows, kinds, long in recipes:
+            opt.zero_grad()
+            loss = cost(namer(rows, long), kinds)
             loss.backward()
-            norm = clip_grad_norm_(model.parameters(), args.clip)
-            optimizer.step()
-        valid_loss, valid_acc = evaluate(model, valid_loader, criterion)
-        logger.info("epoch %d: loss %.4f, last norm %.3f", epoch, loss.item(), norm)
-        logger.info("epoch %d: valid loss %.4f, accuracy %.3f", epoch, valid_loss, valid_acc)
+            length = nn.utils.clip_grad_norm_(namer.parameters(), a.at_most)
+            opt.step()
+        log.info("pass %d ended with loss %.4f, the gradient was %.3f long", number, loss.item(), length)
+        held_loss, share = proofread(namer, held)
+        log.info("    held recipes: loss %.4f, %.3f of the words named well", held_loss, share)
 
 
 if __name__ == "__main__":

@@ -1,95 +1,64 @@
+# Benign or malignant, from 30 measurements of a cell. Sloppy on purpose: the net stays in training mode throughout.
 import torch
-import torch.nn as nn
-import torch.optim as optim
-from sklearn import datasets
+from sklearn.datasets import load_breast_cancer
+from sklearn.preprocessing import scale
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-# Hyper-parameters
-input_size = 64
-hidden_size = 80
-num_classes = 10
-num_epochs = 2
-batch_size = 60
-learning_rate = 0.003
+UNITS = 48
+PASSES = 4
+ROWS = 32
+LR = 0.004
+TALK = 5
 
-# Device configuration
-device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+torch.manual_seed(9)
+device = torch.device("cuda:0") if torch.cuda.is_available() else torch.device("cpu")
 
-images, labels = datasets.load_digits(return_X_y=True)
-images = torch.tensor(images / 16., dtype=torch.float32)
-labels = torch.tensor(labels)
-train_dataset = torch.utils.data.TensorDataset(images[:1500], labels[:1500])
-test_dataset = torch.utils.data.TensorDataset(images[1500:], labels[1500:])
-
-# Data loader
-train_loader = torch.utils.data.DataLoader(dataset=train_dataset,
-                                           batch_size=batch_size,
-                                           shuffle=True)
-
-test_loader = torch.utils.data.DataLoader(dataset=test_dataset,
-                                          batch_size=batch_size,
-                                          shuffle=False)
+x, y = load_breast_cancer(return_X_y=True)
+x, y = torch.tensor(scale(x)).float(), torch.tensor(y).float()
+order = torch.randperm(len(x))
+learn, held = order[:420], order[420:]
+learn_batches = DataLoader(TensorDataset(x[learn], y[learn]), ROWS, shuffle=True, drop_last=True)
+held_batches = DataLoader(TensorDataset(x[held], y[held]), ROWS)
 
 
-# Fully connected neural network with one hidden layer
-class NeuralNet(nn.Module):
-    def __init__(self, input_size, hidden_size, num_classes):
-        super(NeuralNet, self).__init__()
-        self.fc1 = nn.Linear(input_size, hidden_size)
-        self.bn = nn.BatchNorm1d(hidden_size)
-        self.relu = nn.ReLU()
-        self.dropout = nn.Dropout(0.2)
-        self.fc2 = nn.Linear(hidden_size, num_classes)
+class Judge(nn.Module):
+    def __init__(self, inputs, units):
+        super().__init__()
+        self.widen = nn.Linear(inputs, units)
+        self.level = nn.BatchNorm1d(units)
+        self.silence = nn.Dropout(0.25)
+        self.decide = nn.Linear(units, 1)
 
-    def forward(self, x):
-        out = self.fc1(x)
-        out = self.bn(out)
-        out = self.relu(out)
-        out = self.dropout(out)
-        out = self.fc2(out)
-        return out
+    def forward(self, cells):
+        h = self.silence(torch.relu(self.level(self.widen(cells))))
+        return self.decide(h).squeeze(1)
 
 
-model = NeuralNet(input_size, hidden_size, num_classes).to(device)
+judge = Judge(x.shape[1], UNITS).to(device)
+loss_of = nn.BCEWithLogitsLoss()
+opt = torch.optim.NAdam(judge.parameters(), lr=LR)
 
-# Loss and optimizer
-criterion = nn.CrossEntropyLoss()
-optimizer = optim.Adam(model.parameters(), lr=learning_rate)
-
-# Train the model
-total_step = len(train_loader)
-for epoch in range(num_epochs):
-    for i, (images, labels) in enumerate(train_loader):
-        # Move tensors to the configured device
-        images = images.reshape(-1, 8 * 8).to(device)
-        labels = labels.to(device)
-
-        # Forward pass
-        outputs = model(images)
-        loss = criterion(outputs, labels)
-
-        # Backward and optimize
-        optimizer.zero_grad()
+for p in range(PASSES):
+    for step, (x, y) in enumerate(learn_batches, start=1):
+        x = x.to(device)
+        y = y.to(device)
+        loss = loss_of(judge(x), y)
+        opt.zero_grad()
         loss.backward()
-        optimizer.step()
+        opt.step()
+        if step % TALK == 0:
+            print(f"pass {p + 1} of {PASSES}, batch {step}: {loss.item():.4f}")
 
-        if (i + 1) % 10 == 0:
-            print('Epoch [{}/{}], Step [{}/{}], Loss: {:.4f}'
-                  .format(epoch + 1, num_epochs, i + 1, total_step, loss.item()))
-
-    # Test the model
-    # In test phase, we don't need to compute gradients (for memory efficiency)
+    # how often is it right about cells that it has not seen?
+    right, seen, total = 0, 0, 0.0
     with torch.no_grad():
-        correct = 0
-        total = 0
-        for images, labels in test_loader:
-            images = images.reshape(-1, 8 * 8).to(device)
-            labels = labels.to(device)
-            outputs = model(images)
-            _, predicted = torch.max(outputs.data, 1)
-            total += labels.size(0)
-            correct += (predicted == labels).sum().item()
+        for x, y in held_batches:
+            x, y = x.to(device), y.to(device)
+            says = judge(x)
+            total += loss_of(says, y).item() * len(x)
+            right += ((says > 0) == (y > 0.5)).sum().item()
+            seen += len(x)
+    print(f"pass {p + 1}: {right} of {seen} right ({100 * right / seen:.1f} %), loss {total / seen:.4f}")
 
-        print('Accuracy of the network on the 297 test images: {} %'.format(100 * correct / total))
-
-# Save the model checkpoint
-torch.save(model.state_dict(), 'model.ckpt')
+torch.save(judge.state_dict(), "judge.pt")

@@ -1,144 +1,122 @@
+# Are these two drawings of one digit? Learns distances between drawings, not the digits themselves.
 import argparse, random
 
-import numpy as np
 import torch
-import torch.nn as nn
-import torch.nn.functional as F
-import torch.optim as optim
 from sklearn.datasets import load_digits
+from torch import nn
+from torch.optim import SGD
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, Dataset
 
-
-class SiameseNetwork(nn.Module):
-    """two digits in, a probability that they are the same out"""
-
-    def __init__(self):
-        super(SiameseNetwork, self).__init__()
-        self.encoder = nn.Sequential(
-            nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
-        self.fc = nn.Sequential(nn.Linear(64, 32), nn.ReLU(inplace=True), nn.Linear(32, 1))
-        self.sigmoid = nn.Sigmoid()
-        self.encoder.apply(self.init_weights)
-        self.fc.apply(self.init_weights)
-
-    def init_weights(self, m):
-        if isinstance(m, nn.Linear):
-            torch.nn.init.xavier_uniform_(m.weight)
-            m.bias.data.fill_(0.01)
-
-    def forward_once(self, x):
-        return self.encoder(x)
-
-    def forward(self, input1, input2):
-        output1 = self.forward_once(input1)
-        output2 = self.forward_once(input2)
-        output = torch.abs(output1 - output2)
-        return self.sigmoid(self.fc(output))
+MARGIN = 1.2
 
 
-class DigitPairs(Dataset):
-    def __init__(self, train):
-        super(DigitPairs, self).__init__()
+class SameOrNot(Dataset):
+    """Pairs are drawn anew each time they are asked for; every third one shows one digit twice."""
+
+    def __init__(self, first, last, pairs):
         bunch = load_digits()
-        cut = 1300
-        images = bunch.images[:cut] if train else bunch.images[cut:]
-        self.targets = bunch.target[:cut] if train else bunch.target[cut:]
-        self.data = torch.from_numpy(images).float().unsqueeze(1) / 16
-        self.group_examples()
-
-    def group_examples(self):
-        self.grouped = {}
-        for i in range(0, 10):
-            self.grouped[i] = np.where((self.targets == i))[0]
+        self.pairs = pairs
+        self.by_digit = [[] for _ in range(10)]
+        for drawing, digit in zip(bunch.images[first:last], bunch.target[first:last]):
+            self.by_digit[digit].append(torch.tensor(drawing / 16.0, dtype=torch.float32)[None])
 
     def __len__(self):
-        return self.data.shape[0] // 2
+        return self.pairs
 
-    def __getitem__(self, index):
-        # pick some random class for the first image
-        selected_class = random.randint(0, 9)
-        random_index_1 = random.randint(0, self.grouped[selected_class].shape[0] - 1)
-        index_1 = self.grouped[selected_class][random_index_1]
-        image_1 = self.data[index_1].clone()
-
-        if index % 2 == 0:
-            # the same class again, but another image
-            random_index_2 = random.randint(0, self.grouped[selected_class].shape[0] - 1)
-            while random_index_2 == random_index_1:
-                random_index_2 = random.randint(0, self.grouped[selected_class].shape[0] - 1)
-            index_2 = self.grouped[selected_class][random_index_2]
-            target = torch.tensor(1, dtype=torch.float)
-        else:
-            other_class = random.randint(0, 9)
-            while other_class == selected_class:
-                other_class = random.randint(0, 9)
-            index_2 = self.grouped[other_class][random.randint(0, self.grouped[other_class].shape[0] - 1)]
-            target = torch.tensor(0, dtype=torch.float)
-        image_2 = self.data[index_2].clone()
-        return image_1, image_2, target
+    def __getitem__(self, n):
+        digit = random.randrange(10)
+        if n % 3 == 0:
+            left, right = random.sample(self.by_digit[digit], 2)
+            return left, right, torch.tensor(1.0)
+        other = digit
+        while other == digit:
+            other = random.randrange(10)
+        return random.choice(self.by_digit[digit]), random.choice(self.by_digit[other]), torch.tensor(0.0)
 
 
-def train(args, model, device, train_loader, optimizer, epoch):
-    model.train()
-    criterion = nn.BCELoss()
-    for batch_idx, (images_1, images_2, targets) in enumerate(train_loader):
-        images_1, images_2, targets = images_1.to(device), images_2.to(device), targets.to(device)
-        optimizer.zero_grad()
-        outputs = model(images_1, images_2).squeeze()
-        loss = criterion(outputs, targets)
+class Twins(nn.Module):
+    def __init__(self, channels, size):
+        super().__init__()
+        self.look = nn.Sequential(
+            nn.Conv2d(1, channels, 3), nn.BatchNorm2d(channels), nn.ELU(),
+            nn.Conv2d(channels, 2 * channels, 3, stride=2), nn.ELU())
+        self.place = nn.Linear(8 * channels, size)
+        self.look.apply(self.begin)
+
+    def begin(self, part):
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight)
+            part.bias.data.zero_()
+
+    def where(self, drawing):
+        return self.place(self.look(drawing).flatten(1))
+
+    def forward(self, left, right):
+        return (self.where(left) - self.where(right)).square().sum(1).add(1e-8).sqrt()
+
+
+class Spring(nn.Module):
+    # pulls equal ones together, pushes others until they are MARGIN apart
+    def forward(self, distance, same):
+        push = torch.clamp(MARGIN - distance, min=0)
+        return (same * distance ** 2 + (1 - same) * push ** 2).mean()
+
+
+def learn(o, twins, pairs, opt, device, pass_no):
+    spring = Spring()
+    twins.train()
+    for n, (left, right, same) in enumerate(pairs):
+        left, right, same = left.to(device), right.to(device), same.to(device)
+        opt.zero_grad()
+        loss = spring(twins(left, right), same)
         loss.backward()
-        optimizer.step()
-        if batch_idx % args.log_interval == 0:
-            print('Train Epoch: {} [{}/{} ({:.0f}%)]\tLoss: {:.6f}'.format(
-                epoch, batch_idx * len(images_1), len(train_loader.dataset),
-                100. * batch_idx / len(train_loader), loss.item()))
+        opt.step()
+        if n % o.talk == 0:
+            print(f"pass {pass_no}, {n * o.rows} of {o.pairs} pairs: {loss.item():.4f}")
 
 
-def test(model, device, test_loader):
-    model.eval()
-    test_loss = 0
-    correct = 0
-    criterion = nn.BCELoss()
+def judge(twins, pairs, device):
+    twins.eval()
+    spring = Spring()
+    loss, right_ones, count = 0, 0, 0
     with torch.no_grad():
-        for (images_1, images_2, targets) in test_loader:
-            images_1, images_2, targets = images_1.to(device), images_2.to(device), targets.to(device)
-            outputs = model(images_1, images_2).squeeze()
-            test_loss += criterion(outputs, targets).sum().item()  # sum up batch loss
-            pred = torch.where(outputs > 0.5, 1, 0)  # get the index of the max log-probability
-            correct += pred.eq(targets.view_as(pred)).sum().item()
-    test_loss /= len(test_loader.dataset)
-    # for the 1st epoch, the average loss is 0.0001 and the accuracy 97-98%
-    print('\nTest set: Average loss: {:.4f}, Accuracy: {}/{} ({:.0f}%)\n'.format(
-        test_loss, correct, len(test_loader.dataset), 100. * correct / len(test_loader.dataset)))
+        for left, right, same in pairs:
+            left, right, same = left.to(device), right.to(device), same.to(device)
+            distance = twins(left, right)
+            loss += spring(distance, same).item() * len(same)
+            said = torch.where(distance < MARGIN / 2, 1.0, 0.0)
+            right_ones += said.eq(same).sum().item()
+            count += len(same)
+    print(f"    held drawings: {loss / count:.4f}, right about {right_ones} of {count} pairs "
+          f"({100 * right_ones / count:.1f} %)")
 
 
 def main():
-    parser = argparse.ArgumentParser(description='siamese digits')
-    parser.add_argument('--batch-size', type=int, default=16, metavar='N')
-    parser.add_argument('--test-batch-size', type=int, default=100, metavar='N')
-    parser.add_argument('--epochs', type=int, default=4, metavar='N')
-    parser.add_argument('--lr', type=float, default=0.6, metavar='LR')
-    parser.add_argument('--gamma', type=float, default=0.7, metavar='M')
-    parser.add_argument('--seed', type=int, default=1, metavar='S')
-    parser.add_argument('--log-interval', type=int, default=10, metavar='N')
-    args = parser.parse_args()
-    random.seed(args.seed)
-    torch.manual_seed(args.seed)
+    p = argparse.ArgumentParser(description="distances between drawn digits")
+    p.add_argument("--pairs", type=int, default=640, help="pairs in a pass")
+    p.add_argument("--passes", type=int, default=4)
+    p.add_argument("--rows", type=int, default=16)
+    p.add_argument("--rate", type=float, default=0.05)
+    p.add_argument("--cool", type=float, default=0.6, help="factor of the rate after two passes")
+    p.add_argument("--size", type=int, default=8, help="numbers that say where a drawing is")
+    p.add_argument("--talk", type=int, default=10)
+    o = p.parse_args()
+    random.seed(77)
+    torch.manual_seed(77)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    train_loader = DataLoader(DigitPairs(train=True), shuffle=True, batch_size=args.batch_size)
-    test_loader = DataLoader(DigitPairs(train=False), batch_size=args.test_batch_size)
-    model = SiameseNetwork().to(device)
-    optimizer = optim.Adadelta(model.parameters(), lr=args.lr)
-    scheduler = StepLR(optimizer, step_size=1, gamma=args.gamma)
-    for epoch in range(1, args.epochs + 1):
-        train(args, model, device, train_loader, optimizer, epoch)
-        test(model, device, test_loader)
-        scheduler.step()
-    torch.save(model.state_dict(), "siamese_network.pt")
+    pairs = DataLoader(SameOrNot(0, 1300, o.pairs), batch_size=o.rows, shuffle=True)
+    held_pairs = DataLoader(SameOrNot(1300, None, 200), batch_size=50)
+    twins = Twins(8, o.size).to(device)
+    opt = SGD(twins.parameters(), lr=o.rate, momentum=0.8, nesterov=True)
+    cooling = StepLR(opt, step_size=2, gamma=o.cool)
+    for pass_no in range(1, o.passes + 1):
+        learn(o, twins, pairs, opt, device, pass_no)
+        judge(twins, held_pairs, device)
+        cooling.step()
+    torch.save(twins.state_dict(), "twins.pt")
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

@@ -1,122 +1,120 @@
-"""Finds the discs in noisy pictures with a network that goes down once and up again."""
+"""Marks the scratches on photographs of a rough plate; the net shrinks the picture once and joins both sizes again."""
 import argparse
 import logging
-import os
+from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, random_split
 
-log = logging.getLogger("segment")
+say = logging.getLogger("scratches")
 
 
-class Discs(Dataset):
-    def __init__(self, count, side=12):
-        rng = np.random.default_rng(7)
-        rows, columns = np.mgrid[:side, :side]
-        self.items = []
-        for _ in range(count):
-            y, x = rng.uniform(3, side - 3, 2)
-            disc = (rows - y) ** 2 + (columns - x) ** 2 < rng.uniform(4, 12)
-            picture = disc + rng.normal(0, 0.5, disc.shape)
-            self.items.append((picture.astype(np.float32)[None], disc.astype(np.int64)))
+class Plates(Dataset):
+    def __init__(self, how_many, size=16):
+        draw = np.random.default_rng(70)
+        down, across = np.indices((size, size))
+        self.photos = np.zeros((how_many, 1, size, size), dtype=np.float32)
+        self.scratched = np.zeros((how_many, size, size), dtype=np.int64)
+        for photo, scratched in zip(self.photos, self.scratched):
+            angle = draw.uniform(0, np.pi)
+            offset = draw.uniform(-size / 4, size / 4)
+            away = (down - size / 2) * np.cos(angle) + (across - size / 2) * np.sin(angle) - offset
+            scratched[:] = np.abs(away) < draw.uniform(0.8, 1.6)
+            photo[0] = 0.9 * scratched + draw.normal(0, 0.4, (size, size))
 
     def __len__(self):
-        return len(self.items)
+        return len(self.photos)
 
-    def __getitem__(self, index):
-        picture, disc = self.items[index]
-        return {"picture": torch.from_numpy(picture), "disc": torch.from_numpy(disc)}
-
-
-def conv_block(into, out):
-    return nn.Sequential(nn.Conv2d(into, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+    def __getitem__(self, i):
+        return dict(photo=torch.as_tensor(self.photos[i]), scratch=torch.as_tensor(self.scratched[i]))
 
 
-class SmallUNet(nn.Module):
-    def __init__(self, classes, width=6):
+class TwoSizes(nn.Module):
+    def __init__(self, kinds, maps):
         super().__init__()
-        self.classes = classes
-        self.first = conv_block(1, width)
-        self.deep = conv_block(width, 2 * width)
-        self.up = nn.ConvTranspose2d(2 * width, width, 2, stride=2)
-        self.last = nn.Sequential(conv_block(2 * width, width), nn.Conv2d(width, classes, 1))
+        self.kinds = kinds
+        self.fine = self.stage(1, maps)
+        self.coarse = self.stage(maps, 2 * maps)
+        self.joined = self.stage(3 * maps, maps)
+        self.decide = nn.Conv2d(maps, kinds, kernel_size=1)
 
-    def forward(self, x):
-        shallow = self.first(x)
-        deep = self.deep(F.max_pool2d(shallow, 2))
-        return self.last(torch.cat([shallow, self.up(deep)], dim=1))
+    @staticmethod
+    def stage(before, after):
+        return nn.Sequential(nn.Conv2d(before, after, 3, padding="same"), nn.BatchNorm2d(after), nn.LeakyReLU(0.1))
+
+    def forward(self, photo):
+        fine = self.fine(photo)
+        coarse = F.interpolate(self.coarse(F.avg_pool2d(fine, 2)), scale_factor=2.0)
+        return self.decide(self.joined(torch.cat((fine, coarse), 1)))
 
 
-def overlap(guess, truth):
-    return (2 * (guess * truth).sum() + 1e-6) / (guess.sum() + truth.sum() + 1e-6)
+def agreement(a, b, tiny=1e-6):
+    return (2 * torch.sum(a * b) + tiny) / (torch.sum(a) + torch.sum(b) + tiny)
 
 
 @torch.inference_mode()
-def score(net, loader, device):
+def inspect(net, plates, device):
     net.eval()
-    batches = len(loader)
-    total = 0
-    for batch in loader:
-        picture = batch["picture"].to(device=device, dtype=torch.float32)
-        disc = batch["disc"].to(device=device)
-        guess = F.one_hot(net(picture).argmax(dim=1), net.classes).permute(0, 3, 1, 2).float()
-        total += overlap(guess[:, 1], disc.float())
+    found = 0
+    for plate in plates:
+        photo, scratch = plate["photo"].to(device), plate["scratch"].to(device)
+        marked = net(photo).argmax(1)
+        found += agreement((marked == 1).float(), scratch.float())
     net.train()
-    return total / max(batches, 1)
+    return found / max(1, len(plates))
 
 
-def fit(net, device, epochs, batch_size, rate, share=0.2, momentum=0.9, limit=1.0, keep=True):
-    discs = Discs(90)
-    held = int(len(discs) * share)
-    parts = random_split(discs, [len(discs) - held, held], generator=torch.Generator().manual_seed(3))
-    options = dict(batch_size=batch_size, num_workers=0)
-    train_loader = DataLoader(parts[0], shuffle=True, **options)
-    held_loader = DataLoader(parts[1], shuffle=False, drop_last=True, **options)
-    optimizer = torch.optim.RMSprop(net.parameters(), lr=rate, momentum=momentum)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", patience=0)
-    scaler = torch.amp.GradScaler("cuda", enabled=False)
-    criterion = nn.CrossEntropyLoss() if net.classes > 1 else nn.BCEWithLogitsLoss()
-    for epoch in range(1, epochs + 1):
+def learn(net, device, passes, rows, rate, held=0.25, inertia=0.8, longest=1.0, folder="nets"):
+    plates = Plates(100)
+    aside = round(held * len(plates))
+    learnt, tried = random_split(plates, (len(plates) - aside, aside), torch.Generator().manual_seed(5))
+    common = {"batch_size": rows, "num_workers": 0}
+    learn_loader = DataLoader(learnt, shuffle=True, **common)
+    try_loader = DataLoader(tried, drop_last=True, **common)
+    opt = torch.optim.RMSprop(net.parameters(), rate, momentum=inertia, alpha=0.95)
+    patience = torch.optim.lr_scheduler.ReduceLROnPlateau(opt, mode="max", factor=0.3, patience=0)
+    amp = torch.amp.GradScaler("cuda", enabled=False)
+    by_pixel = nn.BCEWithLogitsLoss() if net.kinds == 1 else nn.CrossEntropyLoss()
+    for p in range(passes):
         net.train()
-        running = 0
-        for batch in train_loader:
-            pictures, discs = batch["picture"], batch["disc"]
-            assert pictures.shape[1] == 1, "pictures have one channel"
-            pictures = pictures.to(device=device, dtype=torch.float32)
-            discs = discs.to(device=device)
-            logits = net(pictures)
-            loss = criterion(logits, discs)
-            loss += 1 - overlap(logits.softmax(dim=1)[:, 1], discs.float())
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(net.parameters(), limit)
-            scaler.step(optimizer)
-            scaler.update()
-            running += loss.item()
-        dice = score(net, held_loader, device)
-        scheduler.step(dice)
-        log.info(f"epoch {epoch} loss {running / len(train_loader):.4f} dice {dice:.4f}")
-        if keep:
-            os.makedirs("weights", exist_ok=True)
-            torch.save(net.state_dict(), f"weights/epoch{epoch}.pth")
+        losses = 0
+        for step, plates in enumerate(learn_loader, start=1):
+            photo, scratch = plates["photo"].to(device), plates["scratch"].to(device)
+            assert photo.ndim == 4 and photo.size(1) == 1, f"grey photographs only, not {tuple(photo.shape)}"
+            marks = net(photo)
+            loss = by_pixel(marks, scratch)
+            loss += 0.5 * (1 - agreement(torch.softmax(marks, 1)[:, 1], scratch.float()))
+            opt.zero_grad(set_to_none=True)
+            amp.scale(loss).backward()
+            amp.unscale_(opt)
+            torch.nn.utils.clip_grad_norm_(net.parameters(), max_norm=longest)
+            amp.step(opt)
+            amp.update()
+            losses += loss.item()
+        found = inspect(net, try_loader, device)
+        patience.step(found)
+        say.info("pass %d: loss %.4f, agreement %.4f", p, losses / step, found)
+        if folder:
+            Path(folder).mkdir(exist_ok=True)
+            torch.save(net.state_dict(), Path(folder) / f"{p:02d}.pt")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--epochs", "-e", type=int, default=3, help="passes over the pictures")
-    parser.add_argument("--batch-size", "-b", dest="batch_size", type=int, default=8)
-    parser.add_argument("--learning-rate", "-l", dest="lr", type=float, default=0.002)
-    parser.add_argument("--held-out", dest="held", type=float, default=20.0, help="percent that is not trained on")
-    parser.add_argument("--load", type=str, default=False, help="weights to begin with")
-    args = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(0)
-    net = SmallUNet(classes=2)
-    if args.load:
-        net.load_state_dict(torch.load(args.load, map_location=device))
-    net.to(device=device)
-    fit(net, device, args.epochs, args.batch_size, rate=args.lr, share=args.held / 100)
+    options = argparse.ArgumentParser()
+    options.add_argument("-p", "--passes", type=int, default=3)
+    options.add_argument("-r", "--rows", dest="rows", type=int, default=10, help="photographs in a batch")
+    options.add_argument("-s", "--speed", dest="rate", type=float, default=3e-3)
+    options.add_argument("--aside", dest="held", type=float, default=25.0, help="photographs to try it on, in percent")
+    options.add_argument("--begin-with", dest="begin", type=str, default=False, help="file of an earlier net")
+    chosen = options.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(12)
+    net = TwoSizes(kinds=2, maps=6)
+    if chosen.begin:
+        net.load_state_dict(torch.load(chosen.begin, map_location=device))
+    net.to(device)
+    learn(net, device, chosen.passes, chosen.rows, rate=chosen.rate, held=chosen.held / 100)

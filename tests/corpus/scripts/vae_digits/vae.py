@@ -1,116 +1,92 @@
+"""Digits from noise: a code of a few numbers is learnt for each, and new ones are made up after every pass."""
 import argparse
-import os
+from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn as nn
 from sklearn.datasets import load_digits
-from torch import nn, optim
-from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
-parser = argparse.ArgumentParser(description='VAE on 8x8 digits')
-parser.add_argument('--batch-size', type=int, default=128, metavar='N')
-parser.add_argument('--epochs', type=int, default=10, metavar='N')
-parser.add_argument('--z', type=int, default=8, help='size of the latent code')
-parser.add_argument('--no-cuda', action='store_true')
-parser.add_argument('--seed', type=int, default=1)
-parser.add_argument('--log-interval', type=int, default=5)
-args = parser.parse_args()
-args.cuda = not args.no_cuda and torch.cuda.is_available()
+cli = argparse.ArgumentParser()
+cli.add_argument("--passes", type=int, default=10)
+cli.add_argument("--rows", type=int, default=100)
+cli.add_argument("--code", type=int, default=6, help="numbers that a digit is squeezed into")
+cli.add_argument("--price", type=float, default=0.7, help="of a code that is unlike plain noise")
+cli.add_argument("--talk", type=int, default=5, help="batches from one message to the next")
+cli.add_argument("--cpu", action="store_true")
+cfg = cli.parse_args()
+cfg.gpu = torch.cuda.is_available() and not cfg.cpu
 
-torch.manual_seed(args.seed)
+torch.manual_seed(23)
+device = torch.device("cuda" if cfg.gpu else "cpu")
+pictures = Path("pictures")
+pictures.mkdir(exist_ok=True)
 
-device = torch.device("cuda" if args.cuda else "cpu")
-os.makedirs('results', exist_ok=True)
-
-digits = load_digits()
-pixels = torch.tensor(digits.data, dtype=torch.float32) / 16
-labels = torch.tensor(digits.target)
-train_data = [(pixels[i].view(1, 8, 8), labels[i]) for i in range(1500)]
-test_data = [(pixels[i].view(1, 8, 8), labels[i]) for i in range(1500, len(pixels))]
-train_loader = DataLoader(train_data, batch_size=args.batch_size, shuffle=True)
-test_loader = DataLoader(test_data, batch_size=args.batch_size, shuffle=False)
+inks, names = load_digits(return_X_y=True)
+inks = torch.tensor(inks, dtype=torch.float32).div(8).sub(1)  # from -1 (paper) to 1 (ink)
+everything = [TensorDataset(inks[part], torch.tensor(names[part])) for part in (slice(0, 1400), slice(1400, None))]
+learn_loader = DataLoader(everything[0], cfg.rows, shuffle=True)
+held_loader = DataLoader(everything[1], cfg.rows)
 
 
-class VAE(nn.Module):
-    def __init__(self, z):
+class Squeeze(nn.Module):
+    def __init__(self, code, units=72):
         super().__init__()
-        self.fc1 = nn.Linear(64, 100)
-        self.fc21 = nn.Linear(100, z)
-        self.fc22 = nn.Linear(100, z)
-        self.fc3 = nn.Linear(z, 100)
-        self.fc4 = nn.Linear(100, 64)
+        self.inward = nn.Sequential(nn.Linear(64, units), nn.SiLU(), nn.Linear(units, 2 * code))
+        self.outward = nn.Sequential(nn.Linear(code, units), nn.SiLU(), nn.Linear(units, 64), nn.Tanh())
+        self.blur = nn.Parameter(torch.tensor(-0.5))  # log of how far a pixel may be off
 
-    def encode(self, x):
-        h1 = F.relu(self.fc1(x))
-        return self.fc21(h1), self.fc22(h1)
-
-    def reparameterize(self, mu, logvar):
-        std = torch.exp(0.5 * logvar)
-        eps = torch.randn_like(std)
-        return mu + eps * std
-
-    def decode(self, z):
-        h3 = F.relu(self.fc3(z))
-        return torch.sigmoid(self.fc4(h3))
-
-    def forward(self, x):
-        mu, logvar = self.encode(x.view(-1, 64))
-        z = self.reparameterize(mu, logvar)
-        return self.decode(z), mu, logvar
+    def forward(self, ink):
+        middle, log_width = self.inward(ink).chunk(2, dim=1)
+        code = torch.randn_like(middle) * log_width.exp() + middle
+        return self.outward(code), middle, log_width
 
 
-model = VAE(args.z).to(device)
-optimizer = optim.Adam(model.parameters(), lr=1e-3)
+net = Squeeze(cfg.code).to(device)
+opt = torch.optim.AdamW(net.parameters(), lr=2e-3)
 
 
-# Reconstruction + KL divergence losses summed over all elements and batch
-def loss_function(recon_x, x, mu, logvar):
-    BCE = F.binary_cross_entropy(recon_x, x.view(-1, 64), reduction='sum')
-    # 0.5 * sum(1 + log(sigma^2) - mu^2 - sigma^2)
-    KLD = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-    return BCE + KLD
+def cost(ink, again, middle, log_width):
+    off = ((again - ink) / net.blur.exp()).square() / 2 + net.blur
+    unlike = (middle.square() + (2 * log_width).exp() - 1) / 2 - log_width
+    return off.sum() + cfg.price * unlike.sum()
 
 
-def train(epoch):
-    model.train()
-    train_loss = 0
-    for batch_idx, (data, _) in enumerate(train_loader):
-        data = data.to(device)
-        optimizer.zero_grad()
-        recon_batch, mu, logvar = model(data)
-        loss = loss_function(recon_batch, data, mu, logvar)
-        loss.backward()
-        train_loss += loss.item()
-        optimizer.step()
-        if batch_idx % args.log_interval == 0:
-            print('Train Epoch: {} [{}/{}]\tLoss: {:.6f}'.format(
-                epoch, batch_idx * len(data), len(train_loader.dataset), loss.item() / len(data)))
-
-    print('====> Epoch: {} Average loss: {:.4f}'.format(epoch, train_loss / len(train_loader.dataset)))
+def learn(number):
+    net.train()
+    total = 0
+    for b, (ink, _) in enumerate(learn_loader):
+        ink = ink.to(device)
+        opt.zero_grad()
+        value = cost(ink, *net(ink))
+        value.backward()
+        total += value.item()
+        opt.step()
+        if b % cfg.talk == 0:
+            print(f"  batch {b}/{len(learn_loader)}: {value.item() / len(ink):.3f} per digit")
+    print(f"pass {number}: {total / len(everything[0]):.3f} per digit")
 
 
-def test(epoch):
-    model.eval()
-    test_loss = 0
+def judge(number):
+    net.eval()
+    total = 0
     with torch.no_grad():
-        for i, (data, _) in enumerate(test_loader):
-            data = data.to(device)
-            recon_batch, mu, logvar = model(data)
-            test_loss += loss_function(recon_batch, data, mu, logvar).item()
-            if i == 0:
-                n = min(data.size(0), 8)
-                comparison = torch.cat([data[:n], recon_batch.view(-1, 1, 8, 8)[:n]])
-                torch.save(comparison.cpu(), 'results/reconstruction_%d.pt' % epoch)
-
-    test_loss /= len(test_loader.dataset)
-    print('====> Test set loss: {:.4f}'.format(test_loss))
+        for b, (ink, _) in enumerate(held_loader):
+            ink = ink.to(device)
+            again, middle, log_width = net(ink)
+            total += cost(ink, again, middle, log_width).item()
+            if b == 0:
+                few = min(6, len(ink))
+                both = torch.stack([ink[:few], again[:few]], dim=1).reshape(few, 2, 8, 8)
+                np.save(pictures / f"again{number}.npy", both.cpu().numpy())
+    print(f"pass {number}: {total / len(everything[1]):.3f} per digit that was held back")
 
 
 if __name__ == "__main__":
-    for epoch in range(1, args.epochs + 1):
-        train(epoch)
-        test(epoch)
+    for number in range(1, cfg.passes + 1):
+        learn(number)
+        judge(number)
         with torch.no_grad():
-            sample = torch.randn(64, args.z).to(device)
-            sample = model.decode(sample).cpu()
-            torch.save(sample.view(64, 1, 8, 8), 'results/sample_' + str(epoch) + '.pt')
+            dream = net.outward(torch.randn(30, cfg.code, device=device))
+        np.save(pictures / f"dream{number}.npy", dream.cpu().view(30, 8, 8).numpy())

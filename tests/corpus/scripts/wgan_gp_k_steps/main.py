@@ -1,113 +1,107 @@
+"""Makes up heartbeats: a judge prices curves, a maker wants high prices. The judge learns several times per turn."""
 import argparse
-import os
+from pathlib import Path
 
 import torch
-import torch.autograd as autograd
-import torch.nn as nn
-import torch.optim as optim
-from sklearn.datasets import load_digits
+from torch import nn
 from torch.utils.data import DataLoader
 
-parser = argparse.ArgumentParser()
-parser.add_argument('--iters', type=int, default=40, help='generator iterations')
-parser.add_argument('--critic_iters', type=int, default=3, help='critic iterations per generator iteration')
-parser.add_argument('--gp_lambda', type=float, default=10, help='gradient penalty')
-parser.add_argument('--batch', type=int, default=64)
-parser.add_argument('--dim', type=int, default=32)
-parser.add_argument('--digit', type=int, default=None, choices=list(range(10)), help='only this digit')
-opt = parser.parse_args()
+p = argparse.ArgumentParser()
+p.add_argument("--turns", type=int, default=40, help="how often the maker learns")
+p.add_argument("--judge-first", type=int, default=3, help="how often the judge learns in a turn")
+p.add_argument("--slope-price", type=float, default=8.0, help="of slopes of the judge that are not one")
+p.add_argument("--rows", type=int, default=48)
+p.add_argument("--width", type=int, default=16)
+p.add_argument("--beat", choices=["calm", "fast", "odd"], default=None, help="one kind of beat instead of all")
+a = p.parse_args()
 
-use_cuda = torch.cuda.is_available()
-device = torch.device('cuda' if use_cuda else 'cpu')
-NOISE = 12
+torch.manual_seed(31)
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+SEED_SIZE, LONG = 10, 32
 
 
-class Generator(nn.Module):
+def beats(count):
+    t = torch.linspace(0, 1, LONG)
+    middle = 0.5 + 0.08 * torch.randn(count, 1)
+    curves = torch.exp(-((t - middle) / 0.04) ** 2) - 0.3 * torch.exp(-((t - middle - 0.12) / 0.06) ** 2)
+    kind = torch.arange(count) % 3
+    curves[kind == 1] += curves[kind == 1].roll(LONG // 3, dims=1)
+    curves[kind == 2] *= -1
+    return (curves + 0.02 * torch.randn(count, LONG)).unsqueeze(1), kind
+
+
+class Maker(nn.Module):
     def __init__(self):
-        super(Generator, self).__init__()
-        self.main = nn.Sequential(
-            nn.Linear(NOISE, 4 * opt.dim), nn.ReLU(True), nn.Unflatten(1, (opt.dim, 2, 2)),
-            nn.ConvTranspose2d(opt.dim, opt.dim // 2, 4, 2, 1), nn.ReLU(True),
-            nn.ConvTranspose2d(opt.dim // 2, 1, 4, 2, 1), nn.Sigmoid())
+        super().__init__()
+        self.spread = nn.Linear(SEED_SIZE, a.width * LONG // 4)
+        self.draw = nn.Sequential(
+            nn.SiLU(), nn.ConvTranspose1d(a.width, a.width, 2, stride=2),
+            nn.SiLU(), nn.ConvTranspose1d(a.width, a.width // 2, 2, stride=2),
+            nn.SiLU(), nn.Conv1d(a.width // 2, 1, 5, padding=2))
 
-    def forward(self, noise):
-        return self.main(noise)
+    def forward(self, seeds):
+        return self.draw(self.spread(seeds).view(len(seeds), a.width, -1))
 
 
-class Critic(nn.Module):
+class Judge(nn.Module):
     def __init__(self):
-        super(Critic, self).__init__()
-        self.main = nn.Sequential(
-            nn.Conv2d(1, opt.dim // 2, 3, 2, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(opt.dim // 2, opt.dim, 3, 2, 1), nn.LeakyReLU(0.2))
-        self.output = nn.Linear(4 * opt.dim, 1)
+        super().__init__()
+        self.scan = nn.Sequential(
+            nn.Conv1d(1, a.width, 5, stride=2, padding=2), nn.Softplus(),
+            nn.Conv1d(a.width, a.width, 5, stride=2, padding=2), nn.Softplus())
+        self.price = nn.Linear(a.width * LONG // 4, 1)
 
-    def forward(self, x):
-        return self.output(self.main(x).flatten(1)).view(-1)
-
-
-def calc_gradient_penalty(netD, real_data, fake_data):
-    alpha = torch.rand(real_data.size(0), 1, 1, 1, device=device)
-    interpolates = (alpha * real_data + (1 - alpha) * fake_data).requires_grad_(True)
-    disc_interpolates = netD(interpolates)
-    gradients = autograd.grad(outputs=disc_interpolates, inputs=interpolates,
-                              grad_outputs=torch.ones_like(disc_interpolates),
-                              create_graph=True, retain_graph=True, only_inputs=True)[0]
-    gradients = gradients.view(gradients.size(0), -1)
-    return ((gradients.norm(2, dim=1) - 1) ** 2).mean() * opt.gp_lambda
+    def forward(self, curves):
+        return self.price(torch.flatten(self.scan(curves), 1))[:, 0]
 
 
-def inf_train_gen(loader):
+def wrong_slope(judge, true, made):
+    mix = torch.rand(len(true), 1, 1, device=device)
+    between = torch.lerp(true, made, mix).requires_grad_()
+    slope, = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
+    return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def without_end(batches):
     while True:
-        for images in loader:
-            yield images
+        yield from batches
 
 
-bunch = load_digits()
-images = torch.from_numpy(bunch.images).float()[:, None] / 16
-if opt.digit is not None:
-    images = images[torch.from_numpy(bunch.target == opt.digit)]
-dataloader = DataLoader(images, batch_size=opt.batch, shuffle=True, drop_last=True)
-data = inf_train_gen(dataloader)
+curves, kind = beats(1600)
+if a.beat is not None:
+    curves = curves[kind == ["calm", "fast", "odd"].index(a.beat)]
+stream = without_end(DataLoader(curves, a.rows, shuffle=True, drop_last=True))
 
-netG, netD = Generator().to(device), Critic().to(device)
-optimizerD = optim.Adam(netD.parameters(), lr=1e-3, betas=(0.5, 0.9))
-optimizerG = optim.Adam(netG.parameters(), lr=1e-3, betas=(0.5, 0.9))
-fixed_noise = torch.randn(16, NOISE, device=device)
-os.makedirs('samples', exist_ok=True)
+maker, judge = Maker().to(device), Judge().to(device)
+judge_opt = torch.optim.Adam(judge.parameters(), lr=2e-3, betas=(0.0, 0.9))
+maker_opt = torch.optim.Adam(maker.parameters(), lr=1e-3, betas=(0.0, 0.9))
+same_seeds = torch.randn(12, SEED_SIZE, device=device)
+folder = Path("curves")
+folder.mkdir(exist_ok=True)
 
-for iteration in range(opt.iters):
-    ############################
-    # (1) Update D network
-    ###########################
-    for p in netD.parameters():  # reset requires_grad
-        p.requires_grad = True  # they are set to False below in netG update
-    for iter_d in range(opt.critic_iters):
-        real = next(data).to(device)
-        netD.zero_grad()
+for turn in range(1, a.turns + 1):
+    for w in judge.parameters():
+        w.requires_grad = True
+    for again in range(a.judge_first):
+        true = next(stream).to(device)
         with torch.no_grad():
-            fake = netG(torch.randn(real.size(0), NOISE, device=device))
-        D_real = netD(real).mean()
-        D_fake = netD(fake).mean()
-        gradient_penalty = calc_gradient_penalty(netD, real, fake)
-        D_cost = D_fake - D_real + gradient_penalty
-        D_cost.backward()
-        Wasserstein_D = (D_real - D_fake).item()
-        optimizerD.step()
+            made = maker(torch.randn(len(true), SEED_SIZE, device=device))
+        judge.zero_grad()
+        high, low = judge(true).mean(), judge(made).mean()
+        judge_loss = low - high + a.slope_price * wrong_slope(judge, true, made)
+        judge_loss.backward()
+        judge_opt.step()
+        gap = (high - low).item()
 
-    ############################
-    # (2) Update G network
-    ###########################
-    for p in netD.parameters():
-        p.requires_grad = False  # to avoid computation
-    netG.zero_grad()
-    G_cost = -netD(netG(torch.randn(opt.batch, NOISE, device=device))).mean()
-    G_cost.backward()
-    optimizerG.step()
+    # now the maker; the judge only passes its opinion on
+    for w in judge.parameters():
+        w.requires_grad = False
+    maker.zero_grad()
+    maker_loss = judge(maker(torch.randn(a.rows, SEED_SIZE, device=device))).mean().neg()
+    maker_loss.backward()
+    maker_opt.step()
 
-    # Write logs and save samples
-    if iteration % 10 == 9:
-        print('iter %d  disc cost %.3f  gen cost %.3f  wasserstein %.3f' % (
-            iteration, D_cost.item(), G_cost.item(), Wasserstein_D))
+    if turn % 10 == 0:
+        print(f"turn {turn}: judge {judge_loss.item():+.3f}, maker {maker_loss.item():+.3f}, gap {gap:.3f}")
         with torch.no_grad():
-            torch.save(netG(fixed_noise).cpu(), 'samples/samples_%d.pt' % iteration)
+            torch.save(maker(same_seeds).squeeze(1).cpu(), folder / f"turn{turn:04d}.pt")
