@@ -126,6 +126,44 @@ parser.add_argument("--max-batches", type=int, help="to try it out")
 args = parser.parse_args()
 """
 TRAINING = PROGRAM[PROGRAM.index("optimizer = ") :]
+PHASED = """PARTS = ("learn", "watch")
+loaders = {
+    "learn": DataLoader(TensorDataset(x[:32], y[:32]), batch_size=8, shuffle=True),
+    "watch": DataLoader(TensorDataset(x[32:], y[32:]), batch_size=8),
+}
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(3):
+    for part in PARTS:
+        learning = part == "learn"
+        model.train(learning)
+        total = 0.0
+        for xb, yb in loaders[part]:
+            with torch.set_grad_enabled(learning):
+                loss = nn.functional.mse_loss(model(xb), yb)
+            if learning:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            total += loss.item()
+        print(f"{part} loss {total / len(loaders[part]):.4f}")
+"""
+MAKER = """class Net(nn.Sequential):
+    def make_optimizer(self, rate):
+        return torch.optim.SGD(self.parameters(), lr=rate)
+
+
+"""
+WRITTEN = """class Written(TensorDataset):
+    def __init__(self, count):
+        super().__init__(*self.write(count))
+
+    @staticmethod
+    def write(count):
+        rows = torch.randn(count, 4)
+        return rows, rows.sum(1, keepdim=True)
+
+
+"""
 # What a function reads that is around it.
 OUTER = """def run():
     shift = 0.5
@@ -139,6 +177,36 @@ INNER = "    def fit():\n" + textwrap.indent(
 )
 # By what it is: what of the program of the table is written otherwise, and what its files then have.
 STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
+    "phases that have names": (
+        {TRAINING: PHASED},
+        {"module": ["def validation_step("], "data": ["def val_dataloader("]},
+    ),
+    "a model that makes its optimizer": (
+        {
+            MODEL: MAKER + MODEL.replace("nn.Sequential(", "Net("),
+            OPTIMIZER: "optimizer = model.make_optimizer(0.05)\n",
+        },
+        {"module": ["self.net.make_optimizer("]},
+    ),
+    "data that a method draws": (
+        {LOADER: WRITTEN + LOADER.replace("TensorDataset(x[:32], y[:32])", "Written(32)")},
+        {"data": ["self.train_loader = DataLoader(Written(32)"]},
+    ),
+    "numbers that are drawn for a later look": (
+        {
+            OPTIMIZER: OPTIMIZER + "seeds = torch.randn(3, 4)\n",
+            STEP: STEP + "        if i > 99:\n            torch.save(model(seeds), 'look.pt')\n",
+        },
+        {"module": ["# Nothing uses it, but it is drawn here.\n        seeds = torch.randn(3, 4)"]},
+    ),
+    "another name for the device": (
+        {
+            MODEL: 'dev = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n'
+            + MODEL.replace("))", ")).to(dev)"),
+            LOSS: LOSS.replace("(xb)", "(xb.to(dev))").replace("yb", "yb.to(dev)"),
+        },
+        {"module": ["self.net(xb), yb)"]},
+    ),
     "a call of the model that nothing comes of": (
         {LOSS: "        spread = model(xb).std()\n" + LOSS + "        loss = loss / 1.0\n"},
         {"module": ["spread = self.net(xb).std()"]},

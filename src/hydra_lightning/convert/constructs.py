@@ -10,19 +10,23 @@ from hydra_lightning.convert.source import Source
 ASKED = ("parameters", "named_parameters", "configure_optimizers", "step")
 
 
-def phase(statement: ast.For) -> str:
-    """``phase`` of ``for phase in ("train", "val"):`` where what is done with it depends on it."""
+def phases(statement: ast.For, source: Source) -> tuple[str, list[str | bool]] | None:
+    """``phase`` and its values in ``for phase in ("train", "val"):``, where what is done with it depends on it."""
     values = statement.iter
-    if (
-        isinstance(statement.target, ast.Name)
-        and isinstance(values, (ast.Tuple, ast.List))
-        and 0 < len(values.elts) <= 4
-        and all(
-            isinstance(each, ast.Constant) and isinstance(each.value, (str, bool)) for each in values.elts
-        )
-    ):
-        return statement.target.id
-    return ""
+    if isinstance(values, ast.Name):
+        # PHASES = ("train", "val")
+        stored = [each for each in ast.walk(source.tree) if is_name(each, values.id, ast.Store)]
+        made = [
+            each.value
+            for each in source.tree.body
+            if isinstance(each, ast.Assign) and is_name(each.targets[0], values.id, ast.Store)
+        ]
+        values = made[0] if len(stored) == len(made) == 1 else values
+    if not isinstance(statement.target, ast.Name) or not isinstance(values, (ast.Tuple, ast.List)):
+        return None
+    found = [each.value for each in values.elts if isinstance(each, ast.Constant)]
+    known = [each for each in found if isinstance(each, (str, bool))]
+    return (statement.target.id, known) if 0 < len(known) == len(values.elts) <= 4 else None
 
 
 def is_of_a_run(statement: ast.stmt) -> bool:

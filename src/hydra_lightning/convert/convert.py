@@ -16,7 +16,7 @@ from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
 from hydra_lightning.convert.counted import with_counted
 from hydra_lightning.convert.derived import without_derived
-from hydra_lightning.convert.devices import with_plain_types
+from hydra_lightning.convert.devices import with_device_names, with_plain_types
 from hydra_lightning.convert.earlier import earlier_trainings, of_the_last
 from hydra_lightning.convert.files import located
 from hydra_lightning.convert.flow import Flow, flow_of
@@ -140,7 +140,8 @@ def _convert(
     folder = (program.folder or program.file.parent).resolve()
     read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
     stepping = read if is_notebook(program.file) else with_optimizers(read)
-    plain = with_plain_types(without_decided(without_accelerate(without_stars(stepping))))
+    plain = without_decided(without_accelerate(without_stars(stepping)))
+    plain = with_device_names(with_plain_types(plain))
     sources = without_bound_modes(flattened(plain))
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)

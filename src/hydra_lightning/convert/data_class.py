@@ -169,9 +169,20 @@ def _draws_in_a_class(program: Program, call: ast.Call) -> bool:
         draws(Piece(each, definition.source))
         for definition in found
         if isinstance(definition.node, ast.ClassDef)
-        for each in definition.node.body
-        if isinstance(each, ast.FunctionDef) and each.name == "__init__"
+        for each in _run_by_init(definition.node)
     )
+
+
+def _run_by_init(node: ast.ClassDef) -> list[ast.FunctionDef]:
+    """``__init__``, and the methods that it calls."""
+    methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+    names, found = ["__init__"], list[ast.FunctionDef]()
+    while names:
+        method = methods.pop(names.pop(), None)
+        if method is not None:
+            found.append(method)
+            names += [each.attr for each in ast.walk(method) if isinstance(each, ast.Attribute)]
+    return found
 
 
 def _setup(statements: Sequence[str]) -> str:

@@ -39,6 +39,50 @@ def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
     return found
 
 
+def with_device_names(sources: Mapping[str, Source]) -> dict[str, Source]:
+    """The files in which every name of a device says so: ``where = torch.device("cpu")`` becomes ``device = ...``."""
+    nodes = [each for source in sources.values() for each in ast.walk(source.tree)]
+    taken = {each.id for each in nodes if isinstance(each, ast.Name)}
+    taken |= {each.arg for each in nodes if isinstance(each, ast.arg)}
+    taken |= {each.attr for each in nodes if _is_of_self(each) and isinstance(each, ast.Attribute)}
+    named = {
+        target.id if isinstance(target, ast.Name) else target.attr
+        for each in nodes
+        if isinstance(each, ast.Assign) and _is_for_moves(each.value)
+        for target in each.targets
+        if isinstance(target, ast.Name) or (_is_of_self(target) and isinstance(target, ast.Attribute))
+    }
+    shared = {name for each in nodes if isinstance(each, (ast.Global, ast.Nonlocal)) for name in each.names}
+    others = sorted(name for name in named - shared if "device" not in name.lower())
+    free = ["device", *(f"{name}_device" for name in others)]
+    free = [name for name in free if name not in taken]
+    renamed = dict(zip(others, free, strict=False))
+    return {path: edited(source, _renamings(source, renamed)) for path, source in sources.items()}
+
+
+def _is_for_moves(value: ast.expr) -> bool:
+    """``torch.device("cpu")``, ``"cuda" if torch.cuda.is_available() else "cpu"``"""
+    if isinstance(value, ast.IfExp):
+        return _is_for_moves(value.body) and _is_for_moves(value.orelse)
+    return _is_device(value)
+
+
+def _is_of_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _renamings(source: Source, names: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Name) and node.id in names:
+            yield (*span(node, source), names[node.id])
+        elif _is_of_self(node) and isinstance(node, ast.Attribute) and node.attr in names:
+            last = span(node, source)[1]
+            yield last - len(node.attr.encode()), last, names[node.attr]
+        elif isinstance(node, (ast.arg, ast.keyword)) and node.arg is not None and node.arg in names:
+            first = span(node, source)[0]
+            yield first, first + len(node.arg.encode()), names[node.arg]
+
+
 def with_plain_types(sources: Mapping[str, Source]) -> dict[str, Source]:
     """The files in which ``Tensor = torch.cuda.FloatTensor if cuda else torch.FloatTensor`` needs no ``cuda``."""
     asked = {

@@ -6,23 +6,13 @@ Every statement stays in its line.
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from hydra_lightning.convert.source import Piece, Source
 from hydra_lightning.convert.spans import edited, span
-
-COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-}
-OPEN = object()
+from hydra_lightning.convert.static import UNKNOWN, value_of
 
 
 def without_decided(sources: Mapping[str, Source]) -> dict[str, Source]:
@@ -52,7 +42,7 @@ def _written(node: ast.expr, source: Source) -> str | None:
     piece = Piece(ast.Pass(), source)
     if isinstance(node, ast.IfExp):
         choice = _value(node.test)
-        return None if choice is OPEN else piece.part(node.body if choice else node.orelse)
+        return None if choice is UNKNOWN else piece.part(node.body if choice else node.orelse)
     value = _value(node)
     if isinstance(value, bool):
         return str(value)
@@ -65,25 +55,9 @@ def _written(node: ast.expr, source: Source) -> str | None:
 
 
 def _value(node: ast.expr) -> Any:
-    """What an expression is, whatever the program does; OPEN where that is not known."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        value = _value(node.operand)
-        return OPEN if value is OPEN else not value
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
-        left, right = _value(node.left), _value(node.comparators[0])
-        alike = isinstance(left, type(right)) and isinstance(left, (str, int))
-        return COMPARED[type(node.ops[0])](left, right) if alike else OPEN
-    if isinstance(node, ast.BoolOp):
-        decisive = isinstance(node.op, ast.Or)
-        values = [_value(each) for each in node.values]
-        # What is called before may do something.
-        calls = any(isinstance(each, ast.Call) for each in ast.walk(node))
-        if decisive in values and not calls:
-            return decisive
-        return OPEN if OPEN in values else values[-1]
-    return OPEN
+    """What an expression is, whatever the program does; UNKNOWN where it calls something, which may do more."""
+    calls = any(isinstance(each, ast.Call) for each in ast.walk(node))
+    return UNKNOWN if calls else value_of(node, {})
 
 
 def _branches(tree: ast.Module) -> Iterator[ast.If]:

@@ -45,7 +45,7 @@ from hydra_lightning.convert.methods import method_of, methods_of
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, attribute, needed, used_in
+from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed, used_in
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.shared import Shared, shared_step
 from hydra_lightning.convert.source import Piece
@@ -109,6 +109,8 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         for piece in needed(rest, wanted)
         if not piece.defines & given and piece not in elsewhere and not only_tells(piece.node)
     ]
+    in_vain = [each for each in _drawn_after_the_model(program, rest) if each not in [*found, *data_pieces]]
+    found += in_vain
     objects = [each for each in flow.setup if each in found or each in program.flags]
     once = {name: piece for piece in made_anew(program) for name in piece.defines if name in used}
     objects += dict.fromkeys(once.values())
@@ -183,6 +185,9 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         methods.insert(0, folders_hook(program, scope, folders))
     program.keep(functions, "the LightningModule")
     init = [_as_buffer(piece, scope) or scope.code(piece) for piece in objects if piece not in late]
+    for piece in in_vain:
+        place = init.index(scope.code(piece))
+        init[place] = f"# Nothing uses it, but it is drawn here.\n{init[place]}"
     program.keep(objects, "the LightningModule")
     for key, partial in partials.items():
         program.kept[id(partial.piece.node)] = f"model.{key}"
@@ -218,6 +223,20 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     metrics = [name for each in evaluations if each.stage == "val" for name in each.metrics]
     helpers, imports = with_flags(program, helpers, imports)
     return file_text(f"The training of {program.file}.", extra, imports, [*helpers, text]), scope, metrics
+
+
+def _drawn_after_the_model(program: Program, pieces: Sequence[Piece]) -> list[Piece]:
+    """The statements between model and training that draw numbers, so that others come after them."""
+    setup = program.flow.setup
+    model = max(setup.index(each) for each in program.roles.nets.values())
+    return [
+        each
+        for each in pieces
+        if isinstance(each.node, ast.Assign)
+        and draws(each)
+        and setup.index(each) > model
+        and not re.search(r"\b(default_rng|RandomState|Random|Generator)\(", each.text(comments=False))
+    ]
 
 
 def _made_of_data(objects: Sequence[Piece], data: set[str]) -> list[Piece]:

@@ -172,6 +172,7 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
         Refused: there are none.
     """
     names: set[str] = set()
+    asking = {"parameters", "named_parameters", "configure_optimizers", *_asking_methods(flow)}
     wanted = set().union(*(piece.uses for piece in makers))
     for piece in reversed(flow.setup):
         if piece not in makers and not piece.defines & wanted:
@@ -179,8 +180,7 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
         asked = [
             root_of(node.value)
             for node in ast.walk(piece.node)
-            if isinstance(node, ast.Attribute)
-            and node.attr in ("parameters", "named_parameters", "configure_optimizers")
+            if isinstance(node, ast.Attribute) and node.attr in asking
         ]
         found_here = {piece.names.get(each.id, each.id) for each in asked if isinstance(each, ast.Name)}
         names |= found_here
@@ -191,6 +191,23 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
     if not found:
         raise Refused("parameters", makers[0].site, "the optimizer is not given the parameters() of a model.")
     return dict(sorted(found.items(), key=lambda each: flow.setup.index(each[1])))
+
+
+def _asking_methods(flow: Flow) -> set[str]:
+    """The methods of the program's own models that ask for their parameters, as ``make_optimizer``."""
+    return {
+        method.name
+        for definition in flow.definitions.values()
+        if isinstance(definition.node, ast.ClassDef)
+        for method in definition.node.body
+        if isinstance(method, ast.FunctionDef)
+        and any(
+            isinstance(each, ast.Attribute)
+            and each.attr in ("parameters", "named_parameters")
+            and ast.unparse(each.value) == "self"
+            for each in ast.walk(method)
+        )
+    }
 
 
 def _loss(piece: Piece) -> ast.expr:

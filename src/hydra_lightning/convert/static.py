@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import operator
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 UNKNOWN = object()
+ORDERED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+}
 # Some object, as an optimizer: not None, and true.
 OBJECT = type("OBJECT", (), {})()
 
@@ -40,10 +47,20 @@ def known_in(
             value = value_of(default, {})
         if not stored[name]:
             known[name] = value
-    for each in function.body:
+    return with_assigned(function.body, known)
+
+
+def with_assigned(statements: Sequence[ast.stmt], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known, and the values of names that statements assign once."""
+    nodes = [node for each in statements for node in ast.walk(each)]
+    stored = Counter(
+        each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    )
+    found = dict(known)
+    for each in statements:
         if isinstance(each, ast.Assign) and isinstance(target := each.targets[0], ast.Name):
-            known |= {target.id: value_of(each.value, known)} if stored[target.id] == 1 else {}
-    return known
+            found |= {target.id: value_of(each.value, found)} if stored[target.id] == 1 else {}
+    return found
 
 
 def is_grad_enabled(statement: ast.With, known: Mapping[str, Any]) -> bool:
@@ -83,15 +100,17 @@ def _joined(node: ast.BoolOp, known: Mapping[str, Any]) -> Any:
     return UNKNOWN if UNKNOWN in values else values[-1]
 
 
-def _compared(operator: ast.cmpop, left: Any, right: Any) -> Any:
+def _compared(how: ast.cmpop, left: Any, right: Any) -> Any:
     if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
-    if isinstance(operator, (ast.Is, ast.IsNot)):
-        return (left is right) is isinstance(operator, ast.Is)
+    if isinstance(how, (ast.Is, ast.IsNot)):
+        return (left is right) is isinstance(how, ast.Is)
     if OBJECT in (left, right):
         return UNKNOWN
-    if isinstance(operator, (ast.Eq, ast.NotEq)):
-        return (left == right) is isinstance(operator, ast.Eq)
+    if isinstance(how, (ast.Eq, ast.NotEq)):
+        return (left == right) is isinstance(how, ast.Eq)
+    if type(how) in ORDERED and isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return ORDERED[type(how)](left, right)
     return UNKNOWN
 
 

@@ -28,14 +28,14 @@ from hydra_lightning.convert.constructs import (
     is_always_none,
     is_docstring,
     is_of_a_run,
-    phase,
+    phases,
 )
 from hydra_lightning.convert.edits import again, placed, specialised
 from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.objects import Instance, Objects
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, Source, made, was_run
-from hydra_lightning.convert.static import UNKNOWN, is_grad_enabled, known_in, value_of
+from hydra_lightning.convert.static import UNKNOWN, is_grad_enabled, known_in, value_of, with_assigned
 from hydra_lightning.parity.tape import Tape
 
 LEFT_OUT = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global, ast.Pass)
@@ -126,8 +126,8 @@ class Way:
             # An evaluation before training.
             self._open(piece, inner)
             return [piece]
-        if isinstance(statement, ast.For) and (name := phase(statement)):
-            return self._unrolled(statement, name, inner)
+        if isinstance(statement, ast.For) and (found := phases(statement, place.source)) is not None:
+            return self._unrolled(statement, *found, inner)
         if isinstance(statement, (ast.For, ast.While)):
             self._is_begun = True
             return [Block(piece, self.expand(statement.body, inner), statement.body, inner)]
@@ -344,14 +344,15 @@ class Way:
         names = {**place.names, **instance.names}
         return replace(place, source=source, names=names), [again(each, source) for each in waiting]
 
-    def _unrolled(self, statement: ast.For, name: str, place: Place) -> list[Piece | Block]:
+    def _unrolled(
+        self, statement: ast.For, name: str, values: Sequence[str | bool], place: Place
+    ) -> list[Piece | Block]:
         """``for phase in ("train", "val"):``, one after the other."""
-        assert isinstance(statement.iter, (ast.Tuple, ast.List))
         found: list[Piece | Block] = []
-        for each in statement.iter.elts:
-            assert isinstance(each, ast.Constant)
-            node, source = specialised(place.source, statement, {name: each.value})
-            found += self.expand(node.body, replace(place, source=source))
+        for value in values:
+            node, source = specialised(place.source, statement, {name: value})
+            known = with_assigned(node.body, place.known)
+            found += self.expand(node.body, replace(place, source=source, known=known))
         return found
 
     def _looped(
