@@ -1,120 +1,112 @@
-"""Digits, with the loop in functions and settings on the command line."""
+"""Guesses which digit an 8x8 picture shows; every step is a function of its own."""
 
 import argparse
 
 import torch
-import torch.nn as nn
-import torch.nn.functional as F
-import torch.optim as optim
 from sklearn.datasets import load_digits
-from torch.optim.lr_scheduler import StepLR
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import Adamax
+from torch.optim.lr_scheduler import ExponentialLR
 from torch.utils.data import DataLoader, Dataset
 
 
-class Digits(Dataset):
-    # the first 1400 are for training
-    def __init__(self, train=True):
-        images, labels = load_digits(return_X_y=True)
-        part = slice(0, 1400) if train else slice(1400, None)
-        self.images = torch.tensor(images[part], dtype=torch.float32).view(-1, 1, 8, 8) / 16
-        self.labels = torch.tensor(labels[part])
+class Pictures(Dataset):
+    # the last 360 are never trained on
+    def __init__(self, hidden):
+        found = load_digits()
+        kept = slice(-360, None) if hidden else slice(None, -360)
+        self.squares = torch.from_numpy(found.data[kept]).float().sub(5).div(6)
+        self.digits = torch.from_numpy(found.target[kept])
 
     def __len__(self):
-        return len(self.labels)
+        return self.squares.shape[0]
 
-    def __getitem__(self, index):
-        return self.images[index], self.labels[index]
-
-
-class Net(nn.Module):
-    def __init__(self, channels, dropout=0.25):
-        super(Net, self).__init__()
-        self.fc1 = nn.Linear(64, channels)
-        self.dropout = nn.Dropout(dropout)
-        self.fc2 = nn.Linear(channels, 10)
-
-    def forward(self, x):
-        x = F.relu(self.fc1(torch.flatten(x, 1)))
-        x = self.dropout(x)
-        return F.log_softmax(self.fc2(x), dim=1)  # log probabilities
+    def __getitem__(self, at):
+        return self.squares[at], self.digits[at]
 
 
-def train(args, model, device, train_loader, optimizer, epoch):
-    model.train()
-    for batch_idx, (data, target) in enumerate(train_loader):
-        data, target = data.to(device), target.to(device)
+class Guesser(nn.Module):
+    def __init__(self, channels, forget=0.3):
+        super().__init__()
+        self.spread = nn.Linear(64, 6 * channels)
+        self.pool = nn.MaxPool1d(2)
+        self.forget = nn.Dropout(forget)
+        self.choose = nn.Linear(3 * channels, 10)
+
+    def forward(self, square):
+        strongest = self.pool(self.spread(square))  # the stronger one of each two
+        return self.choose(self.forget(strongest))
+
+
+def practise(args, guesser, device, source, optimizer, round_):
+    guesser.train()
+    for at, (squares, digits) in enumerate(source):
+        squares, digits = squares.to(device), digits.to(device)
+        # how surprised it is
+        loss = F.cross_entropy(guesser(squares), digits)
         optimizer.zero_grad()
-        output = model(data)
-        # negative log likelihood
-        loss = F.nll_loss(output, target)
         loss.backward()
         optimizer.step()
-        if batch_idx % args.log_interval == 0:
-            print('Train Epoch: {} [{}/{}]\tLoss: {:.6f}'.format(
-                epoch, batch_idx * len(data), len(train_loader.dataset), loss.item()))
-            if args.dry_run:
+        if at % args.tell == 0:
+            print('round %d, %d pictures seen: %.5f' % (round_, at * len(squares), loss.item()))
+            if args.brief:
                 break
 
 
-def test(model, device, test_loader):
-    model.eval()
-    test_loss = 0
-    correct = 0
+def examine(guesser, device, source):
+    guesser.eval()
+    loss_sum, hits = 0.0, 0
     with torch.no_grad():
-        for data, target in test_loader:
-            data, target = data.to(device), target.to(device)
-            output = model(data)
-            test_loss += F.nll_loss(output, target, reduction='sum').item()  # sum up batch loss
-            pred = output.argmax(dim=1, keepdim=True)
-            correct += pred.eq(target.view_as(pred)).sum().item()
+        for squares, digits in source:
+            squares, digits = squares.to(device), digits.to(device)
+            scores = guesser(squares)
+            loss_sum += F.cross_entropy(scores, digits, reduction='sum').item()  # of each picture
+            hits += (scores.argmax(1) == digits).sum().item()
 
-    test_loss /= len(test_loader.dataset)
-
-    print('\nTest set: Average loss: {:.4f}, Accuracy: {}/{} ({:.0f}%)\n'.format(
-        test_loss, correct, len(test_loader.dataset),
-        100. * correct / len(test_loader.dataset)))
+    pictures = len(source.dataset)
+    print('   unseen pictures: loss {:.5f}, accuracy {:.2%}'.format(loss_sum / pictures, hits / pictures))
 
 
 def main():
-    parser = argparse.ArgumentParser(description='Digits')
-    parser.add_argument('--batch-size', type=int, default=64, help='input batch size for training')
-    parser.add_argument('--test-batch-size', type=int, default=200)
-    parser.add_argument('--epochs', type=int, default=14, help='number of epochs to train')
-    parser.add_argument('--lr', type=float, default=1.0, help='learning rate')
-    parser.add_argument('--gamma', type=float, default=0.7, help='learning rate step gamma')
-    parser.add_argument('--channels', type=int, default=8)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--batch-size', type=int, default=48, help='pictures in a step')
+    parser.add_argument('--test-batch-size', type=int, default=120)
+    parser.add_argument('--epochs', type=int, default=9, help='how often all pictures are seen')
+    parser.add_argument('--lr', type=float, default=0.02, help='rate of the first round')
+    parser.add_argument('--gamma', type=float, default=0.85, help='what the rate is multiplied by')
+    parser.add_argument('--channels', type=int, default=12)
     parser.add_argument('--no-cuda', action='store_true')
-    parser.add_argument('--dry-run', action='store_true', help='quickly check a single pass')
-    parser.add_argument('--seed', type=int, default=1, help='random seed')
-    parser.add_argument('--log-interval', type=int, default=10)
-    parser.add_argument('--save-model', action='store_true')
+    parser.add_argument('--brief', action='store_true', help='leave a round after its first step')
+    parser.add_argument('--seed', type=int, default=31, help='where random numbers begin')
+    parser.add_argument('--tell', type=int, default=9)
+    parser.add_argument('--keep', metavar='FILE')
     args = parser.parse_args()
 
-    use_cuda = not args.no_cuda and torch.cuda.is_available()
+    with_card = torch.cuda.is_available() and not args.no_cuda
+    device = torch.device('cuda' if with_card else 'cpu')
     torch.manual_seed(args.seed)
-    device = torch.device("cuda" if use_cuda else "cpu")
 
-    train_kwargs = {'batch_size': args.batch_size, 'shuffle': True}
-    test_kwargs = {'batch_size': args.test_batch_size}
-    if use_cuda:
-        cuda_kwargs = {'num_workers': 1, 'pin_memory': True}
-        train_kwargs.update(cuda_kwargs)
-        test_kwargs.update(cuda_kwargs)
+    for_practice = {'shuffle': True, 'batch_size': args.batch_size}
+    for_exams = {'batch_size': args.test_batch_size}
+    if with_card:
+        faster = {'pin_memory': True, 'num_workers': 2}
+        for_practice.update(faster)
+        for_exams.update(faster)
 
-    train_loader = DataLoader(Digits(True), **train_kwargs)
-    test_loader = DataLoader(Digits(False), **test_kwargs)
+    practice = DataLoader(Pictures(False), **for_practice)
+    exams = DataLoader(Pictures(True), **for_exams)
 
-    model = Net(args.channels).to(device)
-    optimizer = optim.Adadelta(model.parameters(), lr=args.lr)
+    guesser = Guesser(args.channels).to(device)
+    optimizer = Adamax(guesser.parameters(), lr=args.lr)
+    slower = ExponentialLR(optimizer, gamma=args.gamma)
+    for round_ in range(1, args.epochs + 1):
+        practise(args, guesser, device, practice, optimizer, round_)
+        examine(guesser, device, exams)
+        slower.step()
 
-    scheduler = StepLR(optimizer, step_size=1, gamma=args.gamma)
-    for epoch in range(1, args.epochs + 1):
-        train(args, model, device, train_loader, optimizer, epoch)
-        test(model, device, test_loader)
-        scheduler.step()
-
-    if args.save_model:
-        torch.save(model.state_dict(), "digits.pt")
+    if args.keep:
+        torch.save(guesser.state_dict(), args.keep)
 
 
 if __name__ == '__main__':

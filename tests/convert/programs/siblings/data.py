@@ -1,15 +1,15 @@
 import torch
-from sklearn.datasets import load_diabetes
+from sklearn import datasets, preprocessing
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
+HELD_OUT = 90
 
-def get_loaders(batch_size):
-    x, y = load_diabetes(return_X_y=True)
-    y = (y - y.mean()) / y.std()
-    ds = TensorDataset(torch.tensor(x).float(), torch.tensor(y).float().unsqueeze(1))
-    order = torch.randperm(len(ds)).tolist()
-    train, valid = Subset(ds, order[:350]), Subset(ds, order[350:])
-    return (
-        DataLoader(train, batch_size, shuffle=True),
-        DataLoader(valid, batch_size),
-    )
+
+def patients(at_once):
+    facts, course = datasets.load_diabetes(return_X_y=True, scaled=False)
+    facts = torch.tensor(preprocessing.scale(facts)).float()
+    course = torch.tensor(preprocessing.scale(course)).float()[:, None]
+    everyone = TensorDataset(facts, course)
+    mixed = torch.randperm(len(everyone)).tolist()
+    ours, others = Subset(everyone, mixed[HELD_OUT:]), Subset(everyone, mixed[:HELD_OUT])
+    return DataLoader(ours, at_once, shuffle=True), DataLoader(others, at_once)

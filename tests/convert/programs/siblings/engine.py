@@ -1,27 +1,26 @@
 import torch
 
 
-def train_one_epoch(model, loader, criterion, optimizer):
-    model.train()
-    total, count = 0.0, 0
-    for x, y in loader:
-        pred = model(x)
-        loss = criterion(pred, y)
+def learn(net, patients, criterion, optimizer):
+    net.train()
+    sum_, seen = 0.0, 0
+    for facts, course in patients:
+        loss = criterion(net(facts), course)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item() * x.size(0)
-        count += x.size(0)
-    return total / count
+        sum_ += len(facts) * loss.item()
+        seen += len(facts)
+    return sum_ / seen
 
 
 @torch.no_grad()
-def evaluate(model, loader, criterion):
-    model.eval()
-    total, absolute, count = 0.0, 0.0, 0
-    for x, y in loader:
-        pred = model(x)
-        total += criterion(pred, y).item() * x.size(0)
-        absolute += (pred - y).abs().sum().item()
-        count += x.size(0)
-    return total / count, absolute / count
+def assess(net, patients, criterion):
+    net.eval()
+    sum_, off, seen = 0.0, 0.0, 0
+    for facts, course in patients:
+        guess = net(facts)
+        sum_ += len(facts) * criterion(guess, course).item()
+        off += (guess - course).abs().sum().item()
+        seen += len(facts)
+    return sum_ / seen, off / seen

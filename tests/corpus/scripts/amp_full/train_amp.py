@@ -1,119 +1,117 @@
+"""Mixes the rows and the columns of digits in half precision; the loss is scaled."""
 import argparse
 import os
 import time
 
 import torch
-import torch.nn as nn
 from sklearn.datasets import load_digits
-from torch.utils.data import DataLoader, TensorDataset, random_split
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
-parser = argparse.ArgumentParser("mixed precision training")
-parser.add_argument("--lr", default=3e-3, type=float)
-parser.add_argument("--wd", default=0.05, type=float, help="weight decay")
-parser.add_argument("--bs", default=64, type=int)
-parser.add_argument("--n_epochs", default=3, type=int)
-parser.add_argument("--patch", default=2, type=int, choices=[1, 2, 4])
-parser.add_argument("--dimhead", default=32, type=int)
-parser.add_argument("--noamp", action="store_true", help="disable mixed precision training")
-args = parser.parse_args()
+flags = argparse.ArgumentParser()
+flags.add_argument("--rate", type=float, default=4e-3)
+flags.add_argument("--decay", type=float, default=0.02)
+flags.add_argument("--size", type=int, default=60, help="digits in a batch")
+flags.add_argument("--epochs", type=int, default=4)
+flags.add_argument("--depth", type=int, default=2, help="how often rows and columns are mixed")
+flags.add_argument("--width", type=int, default=24)
+flags.add_argument("--full", action="store_true", help="stay in single precision")
+flags = flags.parse_args()
 
-use_amp = not args.noamp
+half = not flags.full
 device = "cuda" if torch.cuda.is_available() else "cpu"
-best_acc = 0
+record = 0.0
 
-# Data
-print("==> Preparing data..")
-imgs = torch.tensor(load_digits().images).float().unsqueeze(1).div(16).sub(0.3)
-target = torch.tensor(load_digits().target)
-trainset, testset = random_split(TensorDataset(imgs, target), [1297, 500], torch.Generator().manual_seed(0))
-trainloader = DataLoader(trainset, batch_size=args.bs, shuffle=True)
-testloader = DataLoader(testset, batch_size=250, shuffle=False)
-
-# Model
-print("==> Building model..")
+bunch = load_digits()
+everything = TensorDataset(torch.tensor(bunch.images, dtype=torch.float32) / 8 - 1, torch.tensor(bunch.target))
+order = torch.randperm(len(everything), generator=torch.Generator().manual_seed(12)).tolist()
+batches = DataLoader(Subset(everything, order[:1380]), flags.size, shuffle=True)
+others = DataLoader(Subset(everything, order[1380:]), 139)
 
 
-class TinyViT(nn.Module):
-    def __init__(self, patch, dim, depth=1, heads=4):
+class Mix(nn.Module):
+    def __init__(self, rows, width):
         super().__init__()
-        self.to_patches = nn.Conv2d(1, dim, patch, stride=patch)
-        n = (8 // patch) ** 2
-        self.pos = nn.Parameter(torch.randn(1, n + 1, dim) * 0.02)
-        self.cls = nn.Parameter(torch.zeros(1, 1, dim))
-        layer = nn.TransformerEncoderLayer(dim, heads, 2 * dim, dropout=0.1, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
-        self.head = nn.Linear(dim, 10)
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.along = nn.Sequential(nn.Linear(rows, 3 * rows), nn.Mish(), nn.Linear(3 * rows, rows))
+        wider = nn.Linear(width, 2 * width)
+        self.across = nn.Sequential(wider, nn.Mish(), nn.Dropout(0.1), nn.Linear(2 * width, width))
 
-    def forward(self, x):
-        x = self.to_patches(x).flatten(2).transpose(1, 2)
-        x = torch.cat([self.cls.expand(len(x), -1, -1), x], 1) + self.pos
-        return self.head(self.encoder(x)[:, 0])
+    def forward(self, h):
+        h = h + self.along(self.before(h).mT).mT
+        return h + self.across(self.between(h))
 
 
-net = TinyViT(args.patch, args.dimhead).to(device)
-criterion = nn.CrossEntropyLoss()
-optimizer = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=args.wd)
-scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.n_epochs)
-scaler = torch.amp.GradScaler(enabled=use_amp)
+class RowMixer(nn.Module):
+    def __init__(self, depth, width):
+        super().__init__()
+        self.enter = nn.Linear(8, width)
+        self.place = nn.Parameter(0.1 * torch.randn(8, width))
+        self.mixes = nn.ModuleList(Mix(8, width) for _ in range(depth))
+        self.leave = nn.Linear(width, 10)
+
+    def forward(self, digit):
+        h = self.enter(digit) + self.place
+        for mix in self.mixes:
+            h = mix(h)
+        return self.leave(h.mean(1))
 
 
-def train(epoch):
-    print("\nEpoch: %d" % epoch)
-    net.train()
-    train_loss = 0
-    correct = 0
-    total = 0
-    for batch_idx, (inputs, targets) in enumerate(trainloader):
-        inputs, targets = inputs.to(device), targets.to(device)
-        with torch.autocast(device_type=device, dtype=torch.bfloat16, enabled=use_amp):
-            outputs = net(inputs)
-            loss = criterion(outputs, targets)
+mixer = RowMixer(flags.depth, flags.width).to(device)
+judge = nn.CrossEntropyLoss(label_smoothing=0.05)
+adam = torch.optim.AdamW(mixer.parameters(), lr=flags.rate, weight_decay=flags.decay)
+cosine = CosineAnnealingLR(adam, T_max=flags.epochs)
+scaler = torch.amp.GradScaler(device, enabled=half)
+
+
+def practice():
+    mixer.train()
+    cost, right, seen = 0.0, 0, 0
+    for digits, names in batches:
+        digits = digits.to(device)
+        names = names.to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            votes = mixer(digits)
+            loss = judge(votes, names)
         scaler.scale(loss).backward()
-        scaler.step(optimizer)
+        scaler.step(adam)
         scaler.update()
-        optimizer.zero_grad()
+        adam.zero_grad()
 
-        train_loss += loss.item()
-        _, predicted = outputs.max(1)
-        total += targets.size(0)
-        correct += predicted.eq(targets).sum().item()
-    print("Loss: %.3f | Acc: %.3f%% (%d/%d)" % (train_loss / (batch_idx + 1), 100. * correct / total, correct, total))
-    return train_loss / (batch_idx + 1)
+        seen += len(names)
+        cost += loss.item() * len(names)
+        right += int((votes.argmax(1) == names).sum())
+    return cost / seen, right / seen
 
 
-def test(epoch):
-    global best_acc
-    net.eval()
-    test_loss = 0
-    correct = 0
-    total = 0
+def exam():
+    global record
+    mixer.eval()
+    cost, right, seen = 0.0, 0, 0
     with torch.no_grad():
-        for batch_idx, (inputs, targets) in enumerate(testloader):
-            inputs, targets = inputs.to(device), targets.to(device)
-            with torch.autocast(device_type=device, dtype=torch.bfloat16, enabled=use_amp):
-                outputs = net(inputs)
-                loss = criterion(outputs, targets)
-            test_loss += loss.item()
-            _, predicted = outputs.max(1)
-            total += targets.size(0)
-            correct += predicted.eq(targets).sum().item()
+        for digits, names in others:
+            digits = digits.to(device)
+            names = names.to(device)
+            with torch.autocast(device, torch.bfloat16, enabled=half):
+                votes = mixer(digits)
+                loss = judge(votes, names)
+            seen += len(names)
+            cost += loss.item() * len(names)
+            right += int((votes.argmax(1) == names).sum())
 
-    # Save checkpoint.
-    acc = 100. * correct / total
-    if acc > best_acc:
-        print("Saving..")
-        state = {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict()}
-        if not os.path.isdir("checkpoint"):
-            os.mkdir("checkpoint")
-        torch.save(state, "./checkpoint/vit-{}-ckpt.t7".format(args.patch))
-        best_acc = acc
-    content = time.ctime() + " " + f"Epoch {epoch}, val loss: {test_loss:.5f}, acc: {acc:.5f}"
-    print(content)
-    return test_loss, acc
+    share = right / seen
+    if share > record:
+        record = share
+        os.makedirs("mixer", exist_ok=True)
+        torch.save([mixer.state_dict(), adam.state_dict(), scaler.state_dict()], f"mixer/depth{flags.depth}.pt")
+    return cost / seen, share
 
 
-for epoch in range(args.n_epochs):
-    start = time.time()
-    trainloss = train(epoch)
-    val_loss, acc = test(epoch)
-    scheduler.step()
+for epoch in range(flags.epochs):
+    started = time.time()
+    cost, share = practice()
+    exam_cost, exam_share = exam()
+    cosine.step()
+    print(f"{epoch}: practice {cost:.3f} {share:.1%}, exam {exam_cost:.3f} {exam_share:.1%}", end=" ")
+    print(f"in {time.time() - started:.1f} s")

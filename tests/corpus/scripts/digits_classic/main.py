@@ -1,147 +1,117 @@
-from __future__ import print_function
-
+"""Reads handwritten digits of 8x8 pixels with a small convolutional net."""
 import argparse
 
-import numpy as np
 import torch
-import torch.nn as nn
-import torch.nn.functional as F
-import torch.optim as optim
 from sklearn.datasets import load_digits
-from torch.optim.lr_scheduler import StepLR
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import Adagrad
+from torch.optim.lr_scheduler import ExponentialLR
+from torch.utils.data import DataLoader, Dataset
 
 
-class Net(nn.Module):
-    def __init__(self):
-        super(Net, self).__init__()
-        self.conv1 = nn.Conv2d(1, 8, 3, 1)
-        self.conv2 = nn.Conv2d(8, 16, 3, 1)
-        self.dropout1 = nn.Dropout(0.25)
-        self.dropout2 = nn.Dropout(0.5)
-        self.fc1 = nn.Linear(64, 32)
-        self.fc2 = nn.Linear(32, 10)
+class Handwriting(Dataset):
+    # every sixth digit is kept for checking
+    def __init__(self, checking, prepare=None):
+        pixels, names = load_digits(return_X_y=True)
+        mine = [k for k in range(len(names)) if (k % 6 == 0) == checking]
+        self.pixels = torch.as_tensor(pixels[mine], dtype=torch.float32).reshape(-1, 8, 8)
+        self.names = torch.as_tensor(names[mine])
+        self.prepare = prepare
 
-    def forward(self, x):
-        x = F.relu(self.conv1(x))
-        x = F.relu(self.conv2(x))
-        x = F.max_pool2d(x, 2)
-        x = self.dropout1(x)
-        x = torch.flatten(x, 1)
-        x = self.dropout2(F.relu(self.fc1(x)))
-        return F.log_softmax(self.fc2(x), dim=1)
-
-
-class Digits(torch.utils.data.Dataset):
-    """The 8x8 digits, the first 1500 for training and the rest for testing."""
-
-    def __init__(self, train=True, transform=None):
-        bunch = load_digits()
-        part = slice(0, 1500) if train else slice(1500, None)
-        self.images = bunch.images[part].astype(np.float32)
-        self.targets = bunch.target[part]
-        self.transform = transform
+    def __getitem__(self, k):
+        square = self.pixels[k]
+        return (self.prepare(square) if self.prepare else square), self.names[k]
 
     def __len__(self):
-        return len(self.targets)
-
-    def __getitem__(self, i):
-        img = self.images[i]
-        if self.transform:
-            img = self.transform(img)
-        return img, int(self.targets[i])
+        return len(self.names)
 
 
-def to_tensor(img):
-    return torch.from_numpy(img).unsqueeze(0) / 16.0 - 0.3
+def centred(square):
+    return (square[None] - 4.9) / 6.0
 
 
-def train(args, model, device, train_loader, optimizer, epoch):
-    model.train()
-    for batch_idx, (data, target) in enumerate(train_loader):
-        data, target = data.to(device), target.to(device)
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.strokes = nn.Conv2d(1, 12, kernel_size=5, padding=2)
+        self.joints = nn.Conv2d(12, 12, kernel_size=3, padding=1)
+        self.blot = nn.Dropout(0.2)
+        self.name = nn.Linear(12 * 16, 10)
+
+    def forward(self, square):
+        seen = torch.tanh(self.strokes(square))
+        seen = seen + torch.tanh(self.joints(seen))
+        seen = self.blot(F.avg_pool2d(seen, 2).flatten(1))
+        return self.name(seen)
+
+
+def practise(opts, reader, device, pages, optimizer, epoch):
+    reader.train()
+    for number, (squares, names) in enumerate(pages):
+        squares, names = squares.to(device), names.to(device)
         optimizer.zero_grad()
-        output = model(data)
-        loss = F.nll_loss(output, target)
+        loss = F.cross_entropy(reader(squares), names)
         loss.backward()
         optimizer.step()
-        if batch_idx % args.log_interval == 0:
-            print('Train Epoch: {} [{}/{} ({:.0f}%)]\tLoss: {:.6f}'.format(
-                epoch, batch_idx * len(data), len(train_loader.dataset),
-                100. * batch_idx / len(train_loader), loss.item()))
-            if args.dry_run:
+        if number % opts.report == 0:
+            print(f'epoch {epoch}, page {number}/{len(pages)}: {loss.item():.4f}')
+            if opts.smoke:
                 break
 
 
-def test(model, device, test_loader):
-    model.eval()
-    test_loss = 0
-    correct = 0
+def check(reader, device, pages):
+    reader.eval()
+    cost, wrong = 0.0, 0
     with torch.no_grad():
-        for data, target in test_loader:
-            data, target = data.to(device), target.to(device)
-            output = model(data)
-            test_loss += F.nll_loss(output, target, reduction='sum').item()  # sum up batch loss
-            pred = output.argmax(dim=1, keepdim=True)  # index of the largest log-probability
-            correct += pred.eq(target.view_as(pred)).sum().item()
+        for squares, names in pages:
+            squares, names = squares.to(device), names.to(device)
+            answer = reader(squares)
+            cost += F.cross_entropy(answer, names, reduction='sum').item()
+            wrong += (answer.argmax(1) != names).sum().item()
+    n = len(pages.dataset)
+    print(f'-> {wrong} of {n} read wrongly ({wrong / n:.1%}), cost {cost / n:.4f}')
 
-    test_loss /= len(test_loader.dataset)
 
-    print('\nTest set: Average loss: {:.4f}, Accuracy: {}/{} ({:.0f}%)\n'.format(
-        test_loss, correct, len(test_loader.dataset),
-        100. * correct / len(test_loader.dataset)))
+def options():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument('--page', type=int, default=50, help='digits in one step')
+    p.add_argument('--check-page', type=int, default=150, help='digits at once when checking')
+    p.add_argument('--epochs', type=int, default=12)
+    p.add_argument('--lr', type=float, default=0.03)
+    p.add_argument('--fade', type=float, default=0.8, help='what is left of the rate after each epoch')
+    p.add_argument('--seed', type=int, default=3)
+    p.add_argument('--cpu', action='store_true', help='leave the graphics card alone')
+    p.add_argument('--smoke', action='store_true', help='one step an epoch, to see whether it runs')
+    p.add_argument('--report', type=int, default=8)
+    p.add_argument('--keep', action='store_true', help='write the weights when done')
+    return p.parse_args()
 
 
 def main():
-    # Training settings
-    parser = argparse.ArgumentParser(description='digits')
-    parser.add_argument('--batch-size', type=int, default=64, metavar='N',
-                        help='input batch size for training (default: 64)')
-    parser.add_argument('--test-batch-size', type=int, default=1000, metavar='N',
-                        help='input batch size for testing (default: 1000)')
-    parser.add_argument('--epochs', type=int, default=14, metavar='N',
-                        help='number of epochs to train (default: 14)')
-    parser.add_argument('--lr', type=float, default=1.0, metavar='LR',
-                        help='learning rate (default: 1.0)')
-    parser.add_argument('--gamma', type=float, default=0.7, metavar='M',
-                        help='Learning rate step gamma (default: 0.7)')
-    parser.add_argument('--no-cuda', action='store_true', default=False,
-                        help='disables CUDA training')
-    parser.add_argument('--dry-run', action='store_true', default=False,
-                        help='quickly check a single pass')
-    parser.add_argument('--seed', type=int, default=1, metavar='S',
-                        help='random seed (default: 1)')
-    parser.add_argument('--log-interval', type=int, default=10, metavar='N',
-                        help='how many batches to wait before logging training status')
-    parser.add_argument('--save-model', action='store_true', default=False,
-                        help='For Saving the current Model')
-    args = parser.parse_args()
-    use_cuda = not args.no_cuda and torch.cuda.is_available()
+    opts = options()
+    torch.manual_seed(opts.seed)
+    on_card = torch.cuda.is_available() and not opts.cpu
+    device = torch.device('cuda' if on_card else 'cpu')
 
-    torch.manual_seed(args.seed)
+    how = dict(batch_size=opts.page, shuffle=True)
+    how_to_check = dict(batch_size=opts.check_page)
+    if on_card:
+        for each in (how, how_to_check):
+            each.update(pin_memory=True, num_workers=2)
+    pages = DataLoader(Handwriting(False, centred), **how)
+    check_pages = DataLoader(Handwriting(True, centred), **how_to_check)
 
-    device = torch.device("cuda" if use_cuda else "cpu")
+    reader = Reader().to(device)
+    optimizer = Adagrad(reader.parameters(), lr=opts.lr)
+    fading = ExponentialLR(optimizer, opts.fade)
+    for epoch in range(opts.epochs):
+        practise(opts, reader, device, pages, optimizer, epoch)
+        check(reader, device, check_pages)
+        fading.step()
 
-    train_kwargs = {'batch_size': args.batch_size, 'shuffle': True}
-    test_kwargs = {'batch_size': args.test_batch_size}
-    if use_cuda:
-        cuda_kwargs = {'num_workers': 1, 'pin_memory': True}
-        train_kwargs.update(cuda_kwargs)
-        test_kwargs.update(cuda_kwargs)
-
-    train_loader = torch.utils.data.DataLoader(Digits(train=True, transform=to_tensor), **train_kwargs)
-    test_loader = torch.utils.data.DataLoader(Digits(train=False, transform=to_tensor), **test_kwargs)
-
-    model = Net().to(device)
-    optimizer = optim.Adadelta(model.parameters(), lr=args.lr)
-
-    scheduler = StepLR(optimizer, step_size=1, gamma=args.gamma)
-    for epoch in range(1, args.epochs + 1):
-        train(args, model, device, train_loader, optimizer, epoch)
-        test(model, device, test_loader)
-        scheduler.step()
-
-    if args.save_model:
-        torch.save(model.state_dict(), "digits_cnn.pt")
+    if opts.keep:
+        torch.save(reader.state_dict(), 'reader.pt')
 
 
 if __name__ == '__main__':

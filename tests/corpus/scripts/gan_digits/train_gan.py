@@ -1,168 +1,112 @@
+# A forger draws digits, an inspector tells them from real ones. Both see the options as a global.
 import argparse
-import os
-import numpy as np
+import pathlib
 import random
 
+import numpy as np
 import torch
-import torch.nn as nn
-import torch.nn.parallel
-from torch.autograd import Variable
 from sklearn.datasets import load_digits
+from torch import nn
+from torch.autograd import Variable
 
-os.makedirs("images", exist_ok=True)
+cl = argparse.ArgumentParser()
+cl.add_argument("--rounds", type=int, default=60)
+cl.add_argument("--batch", type=int, default=56)
+cl.add_argument("--forger_rate", type=float, default=8e-4)
+cl.add_argument("--inspector_rate", type=float, default=4e-4)
+cl.add_argument("--beta", type=float, default=0.6, help="first beta of both Adams")
+cl.add_argument("--ideas", type=int, default=12, help="random numbers that a drawing starts from")
+cl.add_argument("--pixels", type=int, default=8, help="height and width")
+cl.add_argument("--thick", type=int, default=48, help="width of the layers")
+cl.add_argument("--show_every", type=int, default=17)
+cl.add_argument("--luck", type=int, help="seed; drawn when not given")
+P = cl.parse_args()
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--n_epochs", type=int, default=200, help="number of epochs of training")
-parser.add_argument("--batch_size", type=int, default=64, help="size of the batches")
-parser.add_argument("--lr", type=float, default=0.0002, help="adam: learning rate")
-parser.add_argument("--b1", type=float, default=0.5, help="adam: decay of first order momentum of gradient")
-parser.add_argument("--b2", type=float, default=0.999, help="adam: decay of second order momentum of gradient")
-parser.add_argument("--latent_dim", type=int, default=16, help="dimensionality of the latent space")
-parser.add_argument("--img_size", type=int, default=8, help="size of each image dimension")
-parser.add_argument("--channels", type=int, default=1, help="number of image channels")
-parser.add_argument("--sample_interval", type=int, default=20, help="interval betwen image samples")
-parser.add_argument("--manualSeed", type=int, help="manual seed")
-opt = parser.parse_args()
-print(opt)
+if P.luck is None:
+    P.luck = random.randrange(100_000)
+print("luck is", P.luck)
+random.seed(P.luck)
+torch.manual_seed(P.luck)
 
-if opt.manualSeed is None:
-    opt.manualSeed = random.randint(1, 10000)
-print("Random Seed: ", opt.manualSeed)
-random.seed(opt.manualSeed)
-torch.manual_seed(opt.manualSeed)
-
-img_shape = (opt.channels, opt.img_size, opt.img_size)
-
-cuda = True if torch.cuda.is_available() else False
-
-
-def weights_init(m):
-    classname = m.__class__.__name__
-    if classname.find("Linear") != -1:
-        nn.init.normal_(m.weight, 0.0, 0.05)
-        nn.init.zeros_(m.bias)
+gallery = pathlib.Path("gallery")
+gallery.mkdir(exist_ok=True)
+area = int(np.prod([P.pixels, P.pixels]))
+gpu = torch.cuda.is_available()
+Floats = torch.cuda.FloatTensor if gpu else torch.FloatTensor
 
 
-class Generator(nn.Module):
+def shrink_start(layer):
+    if type(layer).__name__ == "Linear":
+        nn.init.orthogonal_(layer.weight, gain=0.7)
+        nn.init.constant_(layer.bias, 0.01)
+
+
+class Forger(nn.Module):
     def __init__(self):
-        super(Generator, self).__init__()
+        super().__init__()
 
-        def block(in_feat, out_feat, normalize=True):
-            layers = [nn.Linear(in_feat, out_feat)]
-            if normalize:
-                layers.append(nn.BatchNorm1d(out_feat, 0.8))
-            layers.append(nn.LeakyReLU(0.2, inplace=True))
-            return layers
+        def stage(wide, wider, steady):
+            made = [nn.Linear(wide, wider)]
+            if steady:
+                made += [nn.BatchNorm1d(wider, momentum=0.3)]
+            return made + [nn.ELU(inplace=True)]
 
-        self.model = nn.Sequential(
-            *block(opt.latent_dim, 32, normalize=False),
-            *block(32, 64),
-            nn.Linear(64, int(np.prod(img_shape))),
-            nn.Tanh()
+        self.hand = nn.Sequential(
+            *stage(P.ideas, P.thick, False),
+            *stage(P.thick, 2 * P.thick, True),
+            nn.Linear(2 * P.thick, area),
         )
 
-    def forward(self, z):
-        img = self.model(z)
-        img = img.view(img.size(0), *img_shape)
-        return img
+    def forward(self, ideas):
+        return torch.sigmoid(self.hand(ideas)).view(-1, P.pixels, P.pixels)
 
 
-class Discriminator(nn.Module):
+class Inspector(nn.Module):
     def __init__(self):
-        super(Discriminator, self).__init__()
+        super().__init__()
+        self.eye = nn.Sequential(
+            nn.Flatten(), nn.Linear(area, P.thick), nn.ELU(), nn.Linear(P.thick, P.thick // 2), nn.ELU())
+        self.opinion = nn.Linear(P.thick // 2, 1)
 
-        self.model = nn.Sequential(
-            nn.Linear(int(np.prod(img_shape)), 64),
-            nn.LeakyReLU(0.2, inplace=True),
-            nn.Linear(64, 32),
-            nn.LeakyReLU(0.2, inplace=True),
-            nn.Linear(32, 1),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, img):
-        img_flat = img.view(img.size(0), -1)
-        validity = self.model(img_flat)
-
-        return validity
+    def forward(self, drawings):
+        return torch.sigmoid(self.opinion(self.eye(drawings)))
 
 
-# Loss function
-adversarial_loss = torch.nn.BCELoss()
+forger = Forger()
+inspector = Inspector()
+verdict = nn.BCELoss()
+forger.apply(shrink_start)
+inspector.apply(shrink_start)
+if gpu:
+    forger.cuda(), inspector.cuda()
 
-# Initialize generator and discriminator
-generator = Generator()
-discriminator = Discriminator()
-generator.apply(weights_init)
-discriminator.apply(weights_init)
+real = torch.from_numpy(load_digits().images / 16).float()
+stock = torch.utils.data.DataLoader(real[:1680], batch_size=P.batch, shuffle=True)
 
-if cuda:
-    generator.cuda()
-    discriminator.cuda()
-    adversarial_loss.cuda()
+forger_adam = torch.optim.Adam(forger.parameters(), P.forger_rate, (P.beta, 0.99))
+inspector_adam = torch.optim.Adam(inspector.parameters(), P.inspector_rate, (P.beta, 0.99))
 
-# Configure data loader
-images = torch.tensor(load_digits().images, dtype=torch.float32).unsqueeze(1) / 8 - 1
-dataloader = torch.utils.data.DataLoader(
-    images[:1280],
-    batch_size=opt.batch_size,
-    shuffle=True,
-)
+for r in range(P.rounds):
+    for k, drawings in enumerate(stock):
+        originals = Variable(drawings.type(Floats))
+        yes = Variable(Floats(len(drawings), 1).fill_(1), requires_grad=False)
+        no = Variable(Floats(len(drawings), 1).fill_(0), requires_grad=False)
 
-# Optimizers
-optimizer_G = torch.optim.Adam(generator.parameters(), lr=opt.lr, betas=(opt.b1, opt.b2))
-optimizer_D = torch.optim.Adam(discriminator.parameters(), lr=opt.lr, betas=(opt.b1, opt.b2))
+        # the forger moves first
+        forger_adam.zero_grad()
+        ideas = Variable(Floats(np.random.uniform(-1, 1, (len(drawings), P.ideas))))
+        forged = forger(ideas)
+        caught = verdict(inspector(forged), yes)
+        caught.backward()
+        forger_adam.step()
 
-Tensor = torch.cuda.FloatTensor if cuda else torch.FloatTensor
+        # then the inspector, who is shown the same forgeries
+        inspector_adam.zero_grad()
+        blunder = 0.5 * verdict(inspector(originals), yes) + 0.5 * verdict(inspector(forged.detach()), no)
+        blunder.backward()
+        inspector_adam.step()
 
-# ----------
-#  Training
-# ----------
-
-for epoch in range(opt.n_epochs):
-    for i, imgs in enumerate(dataloader):
-
-        # Adversarial ground truths
-        valid = Variable(Tensor(imgs.size(0), 1).fill_(1.0), requires_grad=False)
-        fake = Variable(Tensor(imgs.size(0), 1).fill_(0.0), requires_grad=False)
-
-        # Configure input
-        real_imgs = Variable(imgs.type(Tensor))
-
-        # -----------------
-        #  Train Generator
-        # -----------------
-
-        optimizer_G.zero_grad()
-
-        # Sample noise as generator input
-        z = Variable(Tensor(np.random.normal(0, 1, (imgs.shape[0], opt.latent_dim))))
-
-        # Generate a batch of images
-        gen_imgs = generator(z)
-
-        # Loss measures generator's ability to fool the discriminator
-        g_loss = adversarial_loss(discriminator(gen_imgs), valid)
-
-        g_loss.backward()
-        optimizer_G.step()
-
-        # ---------------------
-        #  Train Discriminator
-        # ---------------------
-
-        optimizer_D.zero_grad()
-
-        # Measure discriminator's ability to classify real from generated samples
-        real_loss = adversarial_loss(discriminator(real_imgs), valid)
-        fake_loss = adversarial_loss(discriminator(gen_imgs.detach()), fake)
-        d_loss = (real_loss + fake_loss) / 2
-
-        d_loss.backward()
-        optimizer_D.step()
-
-        batches_done = epoch * len(dataloader) + i
-        if batches_done % opt.sample_interval == 0:
-            print("[Epoch %d/%d] [Batch %d/%d] [D loss: %f] [G loss: %f]"
-                  % (epoch, opt.n_epochs, i, len(dataloader), d_loss.item(), g_loss.item()))
-            torch.save(gen_imgs.data[:25], "images/%d.pt" % batches_done)
+        played = r * len(stock) + k
+        if played % P.show_every == 0:
+            print(f"round {r} move {k}: inspector {blunder.item():.3f} forger {caught.item():.3f}")
+            torch.save(forged.data[:16], gallery / f"{played:06d}.pt")

@@ -2,49 +2,42 @@ import argparse
 
 import numpy as np
 import torch
+import yaml
 
-import model.loss as module_loss
-import model.metric as module_metric
-import model.model as module_arch
-from data_loader.data_loaders import DigitsDataLoader
-from trainer import Trainer
-from utils import read_yaml
+from engine import Trainer
+from feeds.wine import WineFeed
+from nets import tasters
+from scoring import costs, scores
 
 
-def main(config):
-    # fix random seeds for reproducibility
-    torch.manual_seed(config['seed'])
-    np.random.seed(config['seed'])
+def attempt(settings):
+    np.random.seed(settings['luck'])
+    torch.manual_seed(settings['luck'])
 
-    data_loader = DigitsDataLoader(**config['data_loader'])
-    valid_data_loader = data_loader.split_validation()
+    feed = WineFeed(**settings['feed'])
+    net = getattr(tasters, settings['net']['kind'])(**settings['net']['with'])
+    device = torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
+    net.to(device)
+    print(net, sum(w.numel() for w in net.parameters()))
 
-    # build model architecture, then print to console
-    model = getattr(module_arch, config['arch']['type'])(**config['arch']['args'])
-    print(model)
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    model = model.to(device)
+    free = [w for w in net.parameters() if w.requires_grad]
+    steps = getattr(torch.optim, settings['steps']['kind'])(free, **settings['steps']['with'])
+    cooling = torch.optim.lr_scheduler.CosineAnnealingLR(steps, **settings['cooling'])
 
-    # get function handles of loss and metrics
-    criterion = getattr(module_loss, config['loss'])
-    metrics = [getattr(module_metric, met) for met in config['metrics']]
+    blame = getattr(costs, settings['cost'])
+    marks = [getattr(scores, name) for name in settings['scores']]
 
-    # build optimizer, learning rate scheduler
-    trainable_params = filter(lambda p: p.requires_grad, model.parameters())
-    optimizer = getattr(torch.optim, config['optimizer']['type'])(trainable_params, **config['optimizer']['args'])
-    lr_scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, **config['lr_scheduler'])
-
-    trainer = Trainer(model, criterion, metrics, optimizer,
-                      config=config,
-                      device=device,
-                      data_loader=data_loader,
-                      valid_data_loader=valid_data_loader,
-                      lr_scheduler=lr_scheduler)
-    trainer.train()
+    Trainer(
+        settings, net, steps, blame, marks,
+        device=device,
+        feed=feed,
+        unseen=feed.held_back(),
+        cooling=cooling,
+    ).run()
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description='digits with a template')
-    parser.add_argument('-c', '--config', default='config.yaml', type=str,
-                        help='config file path (default: config.yaml)')
-    main(read_yaml(parser.parse_args().config))
+    cli = argparse.ArgumentParser(usage='python train.py [-s FILE]')
+    cli.add_argument('-s', '--settings', default='settings.yaml', metavar='FILE')
+    with open(cli.parse_args().settings) as text:
+        attempt(yaml.safe_load(text))

@@ -1,260 +1,183 @@
+"""Tell five kinds of short vibration recordings apart. Can be stopped and continued at any epoch."""
 import argparse
+import math
 import os
-import shutil
 import time
 
 import torch
-import torch.nn as nn
-import torch.nn.parallel
-import torch.optim
-import torch.utils.data
-from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-parser = argparse.ArgumentParser(description='Digits training with checkpoints')
-parser.add_argument('-j', '--workers', default=0, type=int, metavar='N',
-                    help='number of data loading workers (default: 0)')
-parser.add_argument('--epochs', default=90, type=int, metavar='N',
-                    help='number of total epochs to run')
-parser.add_argument('--start-epoch', default=0, type=int, metavar='N',
-                    help='manual epoch number (useful on restarts)')
-parser.add_argument('-b', '--batch-size', default=64, type=int, metavar='N')
-parser.add_argument('--lr', '--learning-rate', default=0.1, type=float,
-                    metavar='LR', help='initial learning rate', dest='lr')
-parser.add_argument('--momentum', default=0.9, type=float, metavar='M',
-                    help='momentum')
-parser.add_argument('--wd', '--weight-decay', default=1e-4, type=float,
-                    metavar='W', help='weight decay (default: 1e-4)', dest='weight_decay')
-parser.add_argument('-p', '--print-freq', default=10, type=int, metavar='N',
-                    help='print frequency (default: 10)')
-parser.add_argument('--resume', default='', type=str, metavar='PATH',
-                    help='path to latest checkpoint (default: none)')
-parser.add_argument('-e', '--evaluate', dest='evaluate', action='store_true',
-                    help='evaluate model on validation set')
-parser.add_argument('--seed', default=None, type=int,
-                    help='seed for initializing training. ')
+KINDS = ['tone', 'rising', 'falling', 'beating', 'clicks']
+LENGTH = 64
 
-best_acc1 = 0
+cli = argparse.ArgumentParser()
+cli.add_argument('--epochs', type=int, default=40)
+cli.add_argument('--first-epoch', type=int, default=0, help='where to count from; --continue-from sets it')
+cli.add_argument('--batch', type=int, default=48)
+cli.add_argument('--rate', type=float, default=0.08, help='step size before any halving')
+cli.add_argument('--halve-every', type=int, default=3, help='epochs between two halvings of the step size')
+cli.add_argument('--inertia', type=float, default=0.85)
+cli.add_argument('--shrink', type=float, default=5e-4, help='L2 penalty')
+cli.add_argument('--tell-every', type=int, default=7, help='batches between two lines of output')
+cli.add_argument('--continue-from', metavar='FILE', help='a state that an earlier run wrote')
+cli.add_argument('--only-test', action='store_true', help='score the held-out recordings and stop')
+cli.add_argument('--seed', type=int)
+
+top_score = 0.0  # share of held-out recordings that were right, the best so far
+
+
+def recordings(count, seed):
+    dice = torch.Generator().manual_seed(seed)
+    kinds = torch.randint(len(KINDS), (count,), generator=dice)
+    freq = 3 + 5 * torch.rand(count, 1, generator=dice)
+    phase = 2 * math.pi * torch.rand(count, 1, generator=dice)
+    t = torch.linspace(0, 1, LENGTH).expand(count, LENGTH)
+    angle = 2 * math.pi * freq * t
+    waves = torch.stack([
+        torch.sin(angle + phase),
+        torch.sin(angle * (1 + t) + phase),
+        torch.sin(angle * (2 - t) + phase),
+        torch.sin(angle + phase) * torch.cos(0.3 * angle),
+        torch.sin(angle + phase).pow(15),
+    ])
+    clean = waves[kinds, torch.arange(count)]
+    noise = 0.5 * torch.randn(count, LENGTH, generator=dice)
+    return TensorDataset((clean + noise)[:, None], kinds)
+
+
+class Listener(nn.Module):
+    def __init__(self, width=12):
+        super().__init__()
+        self.ears = nn.Conv1d(1, width, 7, padding=3, stride=2)
+        self.calm = nn.BatchNorm1d(width)
+        self.inner = nn.Conv1d(width, 2 * width, 5, padding=2, stride=2)
+        self.calm2 = nn.BatchNorm1d(2 * width)
+        self.verdict = nn.Linear(4 * width, len(KINDS))
+
+    def forward(self, wave):
+        h = torch.relu(self.calm(self.ears(wave)))
+        h = torch.relu(self.calm2(self.inner(h)))
+        return self.verdict(torch.cat([h.mean(-1), h.amax(-1)], dim=1))
+
+
+class Mean:
+    """A mean over batches of unequal size, that can show itself."""
+
+    def __init__(self, label, digits=3):
+        self.label, self.digits = label, digits
+        self.weight = self.weighted = self.last = 0.0
+
+    def add(self, value, weight):
+        self.last = float(value)
+        self.weighted += self.last * weight
+        self.weight += weight
+
+    @property
+    def value(self):
+        return self.weighted / max(self.weight, 1)
+
+    def __str__(self):
+        return f'{self.label} {self.last:.{self.digits}f} (so far {self.value:.{self.digits}f})'
+
+
+def right_within(scores, kinds, guesses):
+    """The share of rows whose true kind is among the first so many guesses, for each number of guesses."""
+    with torch.no_grad():
+        ranks = (scores > scores.gather(1, kinds[:, None])).sum(1)
+        return [(ranks < n).float().mean() for n in guesses]
+
+
+def set_rate(optimizer, epoch, cfg):
+    rate = cfg.rate / 2 ** (epoch // cfg.halve_every)
+    for g in optimizer.param_groups:
+        g['lr'] = rate
+    return rate
+
+
+def learn(loader, net, objective, optimizer, epoch, device, cfg):
+    waiting, cost = Mean('wait ms', 1), Mean('cost')
+    first, two = Mean('first guess'), Mean('two guesses')
+    net.train()
+    clock = time.perf_counter()
+    for step, (wave, kind) in enumerate(loader, start=1):
+        waiting.add(1000 * (time.perf_counter() - clock), 1)
+        wave, kind = wave.to(device), kind.to(device)
+
+        scores = net(wave)
+        value = objective(scores, kind)
+        one, both = right_within(scores, kind, (1, 2))
+        cost.add(value.item(), len(wave))
+        first.add(one, len(wave))
+        two.add(both, len(wave))
+
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+
+        if step % cfg.tell_every == 1:
+            print(f'{epoch:3d}, {step} of {len(loader)}', waiting, cost, first, two, sep=' | ')
+        clock = time.perf_counter()
+
+
+def judge(loader, net, objective, device):
+    cost, first, two = Mean('cost'), Mean('first guess'), Mean('two guesses')
+    net.eval()
+    with torch.no_grad():
+        for wave, kind in loader:
+            wave, kind = wave.to(device), kind.to(device)
+            scores = net(wave)
+            cost.add(objective(scores, kind).item(), len(wave))
+            one, both = right_within(scores, kind, (1, 2))
+            first.add(one, len(wave))
+            two.add(both, len(wave))
+    print(f'    held out: cost {cost.value:.4f}, right {first.value:.1%}, within two {two.value:.1%}')
+    return first.value
+
+
+def keep(state, also_as_best):
+    torch.save(state, 'last.state')
+    if also_as_best:
+        torch.save(state, 'best.state')
 
 
 def main():
-    global best_acc1
-    args = parser.parse_args()
+    global top_score
+    cfg = cli.parse_args()
+    if cfg.seed is not None:
+        torch.manual_seed(cfg.seed)
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
-    if args.seed is not None:
-        torch.manual_seed(args.seed)
+    net = Listener().to(device)
+    objective = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), cfg.rate, cfg.inertia, weight_decay=cfg.shrink)
 
-    device = torch.device('cuda') if torch.cuda.is_available() else torch.device('cpu')
-
-    # create model
-    model = make_model()
-    model = model.to(device)
-
-    # define loss function (criterion), optimizer, and learning rate scheduler
-    criterion = nn.CrossEntropyLoss().to(device)
-
-    optimizer = torch.optim.SGD(model.parameters(), args.lr,
-                                momentum=args.momentum,
-                                weight_decay=args.weight_decay)
-
-    # optionally resume from a checkpoint
-    if args.resume:
-        if os.path.isfile(args.resume):
-            print("=> loading checkpoint '{}'".format(args.resume))
-            checkpoint = torch.load(args.resume, map_location=device)
-            args.start_epoch = checkpoint['epoch']
-            best_acc1 = checkpoint['best_acc1']
-            model.load_state_dict(checkpoint['state_dict'])
-            optimizer.load_state_dict(checkpoint['optimizer'])
-            print("=> loaded checkpoint '{}' (epoch {})"
-                  .format(args.resume, checkpoint['epoch']))
+    if cfg.continue_from:
+        if not os.path.exists(cfg.continue_from):
+            print('nothing to continue from, starting afresh:', cfg.continue_from)
         else:
-            print("=> no checkpoint found at '{}'".format(args.resume))
+            state = torch.load(cfg.continue_from, map_location=device)
+            net.load_state_dict(state['net'])
+            optimizer.load_state_dict(state['steps'])
+            cfg.first_epoch, top_score = state['done'], state['top']
+            print('continuing after', cfg.first_epoch, 'epochs')
 
-    # Data loading code
-    bunch = load_digits()
-    x = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16
-    y = torch.from_numpy(bunch.target)
-    train_dataset = torch.utils.data.TensorDataset(x[:1400], y[:1400])
-    val_dataset = torch.utils.data.TensorDataset(x[1400:], y[1400:])
+    loader = DataLoader(recordings(1200, seed=1), cfg.batch, shuffle=True)
+    held_out = DataLoader(recordings(300, seed=2), cfg.batch)
 
-    train_loader = torch.utils.data.DataLoader(
-        train_dataset, batch_size=args.batch_size, shuffle=True,
-        num_workers=args.workers, pin_memory=torch.cuda.is_available())
-
-    val_loader = torch.utils.data.DataLoader(
-        val_dataset, batch_size=args.batch_size, shuffle=False,
-        num_workers=args.workers, pin_memory=torch.cuda.is_available())
-
-    if args.evaluate:
-        validate(val_loader, model, criterion, device, args)
+    if cfg.only_test:
+        judge(held_out, net, objective, device)
         return
 
-    for epoch in range(args.start_epoch, args.epochs):
-        adjust_learning_rate(optimizer, epoch, args)
+    for epoch in range(cfg.first_epoch, cfg.epochs):
+        set_rate(optimizer, epoch, cfg)
+        learn(loader, net, objective, optimizer, epoch, device, cfg)
+        score = judge(held_out, net, objective, device)
 
-        # train for one epoch
-        train(train_loader, model, criterion, optimizer, epoch, device, args)
-
-        # evaluate on validation set
-        acc1 = validate(val_loader, model, criterion, device, args)
-
-        # remember best acc@1 and save checkpoint
-        is_best = acc1 > best_acc1
-        best_acc1 = max(acc1, best_acc1)
-
-        save_checkpoint({
-            'epoch': epoch + 1,
-            'state_dict': model.state_dict(),
-            'best_acc1': best_acc1,
-            'optimizer': optimizer.state_dict(),
-        }, is_best)
-
-
-def make_model():
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
-        nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
-        nn.Flatten(), nn.Linear(64, 10))
-
-
-def train(train_loader, model, criterion, optimizer, epoch, device, args):
-    batch_time = AverageMeter('Time', ':6.3f')
-    data_time = AverageMeter('Data', ':6.3f')
-    losses = AverageMeter('Loss', ':.4e')
-    top1 = AverageMeter('Acc@1', ':6.2f')
-    top5 = AverageMeter('Acc@5', ':6.2f')
-    progress = ProgressMeter(
-        len(train_loader),
-        [batch_time, data_time, losses, top1, top5],
-        prefix="Epoch: [{}]".format(epoch))
-
-    # switch to train mode
-    model.train()
-
-    end = time.time()
-    for i, (images, target) in enumerate(train_loader):
-        # measure data loading time
-        data_time.update(time.time() - end)
-
-        # move data to the same device as model
-        images = images.to(device, non_blocking=True)
-        target = target.to(device, non_blocking=True)
-
-        # compute output
-        output = model(images)
-        loss = criterion(output, target)
-
-        # measure accuracy and record loss
-        acc1, acc5 = accuracy(output, target, topk=(1, 5))
-        losses.update(loss.item(), images.size(0))
-        top1.update(acc1[0], images.size(0))
-        top5.update(acc5[0], images.size(0))
-
-        # compute gradient and do SGD step
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-        # measure elapsed time
-        batch_time.update(time.time() - end)
-        end = time.time()
-
-        if i % args.print_freq == 0:
-            progress.display(i + 1)
-
-
-def validate(val_loader, model, criterion, device, args):
-    losses = AverageMeter('Loss', ':.4e')
-    top1 = AverageMeter('Acc@1', ':6.2f')
-    top5 = AverageMeter('Acc@5', ':6.2f')
-
-    # switch to evaluate mode
-    model.eval()
-
-    with torch.no_grad():
-        for i, (images, target) in enumerate(val_loader):
-            images = images.to(device, non_blocking=True)
-            target = target.to(device, non_blocking=True)
-
-            # compute output
-            output = model(images)
-            loss = criterion(output, target)
-
-            # measure accuracy and record loss
-            acc1, acc5 = accuracy(output, target, topk=(1, 5))
-            losses.update(loss.item(), images.size(0))
-            top1.update(acc1[0], images.size(0))
-            top5.update(acc5[0], images.size(0))
-
-    print(' *   Acc@1 {top1.avg:.3f} Acc@5 {top5.avg:.3f}'.format(top1=top1, top5=top5))
-    return top1.avg
-
-
-def save_checkpoint(state, is_best, filename='checkpoint.pth.tar'):
-    torch.save(state, filename)
-    if is_best:
-        shutil.copyfile(filename, 'model_best.pth.tar')
-
-
-class AverageMeter(object):
-    """Computes and stores the average and current value"""
-
-    def __init__(self, name, fmt=':f'):
-        self.name = name
-        self.fmt = fmt
-        self.reset()
-
-    def reset(self):
-        self.val = 0
-        self.avg = 0
-        self.sum = 0
-        self.count = 0
-
-    def update(self, val, n=1):
-        self.val = val
-        self.sum += val * n
-        self.count += n
-        self.avg = self.sum / self.count
-
-    def __str__(self):
-        fmtstr = '{name} {val' + self.fmt + '} ({avg' + self.fmt + '})'
-        return fmtstr.format(**self.__dict__)
-
-
-class ProgressMeter(object):
-    def __init__(self, num_batches, meters, prefix=""):
-        self.num_batches = num_batches
-        self.meters = meters
-        self.prefix = prefix
-
-    def display(self, batch):
-        entries = [self.prefix + '[{}/{}]'.format(batch, self.num_batches)]
-        entries += [str(meter) for meter in self.meters]
-        print('\t'.join(entries))
-
-
-def adjust_learning_rate(optimizer, epoch, args):
-    """Sets the learning rate to the initial LR decayed by 10 every 2 epochs"""
-    lr = args.lr * (0.1 ** (epoch // 2))
-    for param_group in optimizer.param_groups:
-        param_group['lr'] = lr
-
-
-def accuracy(output, target, topk=(1,)):
-    """Computes the accuracy over the k top predictions for the specified values of k"""
-    with torch.no_grad():
-        maxk = max(topk)
-        batch_size = target.size(0)
-
-        _, pred = output.topk(maxk, 1, True, True)
-        pred = pred.t()
-        correct = pred.eq(target.view(1, -1).expand_as(pred))
-
-        res = []
-        for k in topk:
-            correct_k = correct[:k].reshape(-1).float().sum(0, keepdim=True)
-            res.append(correct_k.mul_(100.0 / batch_size))
-        return res
+        record = score > top_score
+        if record:
+            top_score = score
+        keep({'net': net.state_dict(), 'steps': optimizer.state_dict(), 'done': epoch + 1, 'top': top_score}, record)
 
 
 if __name__ == '__main__':

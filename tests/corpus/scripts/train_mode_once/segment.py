@@ -1,122 +1,118 @@
-"""Tiny U-Net that finds the filled ellipse in a noisy picture."""
+"""Marks the samples of a noisy trace that belong to a burst."""
 import argparse
-from pathlib import Path
+import os
 
-import numpy as np
 import torch
-import torch.nn as nn
-import torch.nn.functional as F
-from torch import optim
+from torch import nn, optim
+from torch.nn.functional import avg_pool1d, cross_entropy, interpolate
 from torch.utils.data import DataLoader, Dataset
 
-dir_checkpoint = Path('./checkpoints/')
+OUT = 'kept_weights'
 
 
-class Ellipses(Dataset):
-    def __init__(self, n, size=16, seed=0):
-        rng = np.random.RandomState(seed)
-        yy, xx = np.mgrid[:size, :size]
-        self.images, self.masks = [], []
-        for _ in range(n):
-            cx, cy = rng.uniform(4, size - 4, 2)
-            a, b = rng.uniform(2, 5, 2)
-            mask = ((xx - cx) / a) ** 2 + ((yy - cy) / b) ** 2 <= 1
-            self.images.append((mask * 0.8 + rng.randn(size, size) * 0.4).astype(np.float32)[None])
-            self.masks.append(mask.astype(np.int64))
+class Traces(Dataset):
+    """Traces of random walk and hum, each with two or three bursts of faster wiggling."""
+
+    def __init__(self, how_many, length=48, seed=10):
+        g = torch.Generator().manual_seed(seed)
+        t = torch.arange(length).float()
+        self.rows = []
+        for _ in range(how_many):
+            label = torch.zeros(length, dtype=torch.long)
+            for _ in range(int(torch.randint(2, 4, (1,), generator=g))):
+                start = int(torch.randint(0, length - 9, (1,), generator=g))
+                label[start:start + int(torch.randint(4, 9, (1,), generator=g))] = 1
+            drift = torch.randn(length, generator=g).cumsum(0) * 0.15
+            trace = drift + torch.sin(0.2 * t) + label * torch.sin(2.5 * t) + 0.3 * torch.randn(length, generator=g)
+            self.rows.append({'trace': trace[None], 'label': label})
 
     def __len__(self):
-        return len(self.images)
+        return len(self.rows)
 
-    def __getitem__(self, idx):
-        return {'image': torch.from_numpy(self.images[idx]), 'mask': torch.from_numpy(self.masks[idx])}
-
-
-def double_conv(i, o):
-    return nn.Sequential(
-        nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True),
-        nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
+    def __getitem__(self, n):
+        return self.rows[n]
 
 
-class UNet(nn.Module):
-    def __init__(self, base=6):
+class Marker(nn.Module):
+    """A coarse look and a fine look at the same trace, put together for each sample."""
+
+    def __init__(self, ch=10):
         super().__init__()
-        self.inc = double_conv(1, base)
-        self.down = double_conv(base, 2 * base)
-        self.up = nn.ConvTranspose2d(2 * base, base, 2, stride=2)
-        self.outc = nn.Sequential(double_conv(2 * base, base), nn.Conv2d(base, 2, 1))
+        self.fine = self.look(1, ch, 5)
+        self.coarse = self.look(ch, ch, 7)
+        self.decide = nn.Sequential(self.look(2 * ch, ch, 3), nn.Conv1d(ch, 2, 1))
 
-    def forward(self, x):
-        a = self.inc(x)
-        b = self.down(F.max_pool2d(a, 2))
-        return self.outc(torch.cat([a, self.up(b)], dim=1))
+    @staticmethod
+    def look(a, b, k):
+        return nn.Sequential(nn.Conv1d(a, b, k, padding=k // 2), nn.BatchNorm1d(b), nn.SiLU())
 
-
-def dice(pred, target, eps=1e-6):
-    inter = 2 * (pred * target).sum()
-    return (inter + eps) / (pred.sum() + target.sum() + eps)
+    def forward(self, trace):
+        near = self.fine(trace)
+        far = self.coarse(avg_pool1d(near, 4))
+        return self.decide(torch.cat((near, interpolate(far, scale_factor=4.0)), 1))
 
 
-def evaluate(net, dataloader, device):
-    net.eval()
-    score = 0
-    for batch in dataloader:
-        image, mask_true = batch['image'].to(device=device), batch['mask'].to(device=device, dtype=torch.long)
-        with torch.no_grad():
-            mask_pred = net(image).argmax(dim=1)
-        score += dice(mask_pred.float(), mask_true.float())
-    return score / len(dataloader)
+def overlap(guess, label):
+    # twice the common part by the sum of both, a little smoothed
+    return (2 * (guess * label).sum() + 1) / (guess.sum() + label.sum() + 1)
 
 
-def train_net(net, device, epochs=5, batch_size=10, lr=0.01, save_cp=True):
-    train_loader = DataLoader(Ellipses(200), shuffle=True, batch_size=batch_size)
-    val_loader = DataLoader(Ellipses(40, seed=1), shuffle=False, drop_last=True, batch_size=batch_size)
-    print(f'''Starting training:
-        Epochs:          {epochs}
-        Batch size:      {batch_size}
-        Learning rate:   {lr}
-        Device:          {device.type}
-    ''')
-    optimizer = optim.RMSprop(net.parameters(), lr=lr, weight_decay=1e-8, momentum=0.9)
-    criterion = nn.CrossEntropyLoss()
+def score(marker, loader, device):
+    marker.eval()
+    total = 0.0
+    with torch.no_grad():
+        for rows in loader:
+            trace, label = rows['trace'].to(device), rows['label'].to(device)
+            guess = marker(trace).argmax(1)
+            total += overlap(guess.float(), label.float()).item()
+    return total / len(loader)
 
-    net.train()
-    for epoch in range(epochs):
-        epoch_loss = 0
-        for batch in train_loader:
-            imgs = batch['image'].to(device=device, dtype=torch.float32)
-            true_masks = batch['mask'].to(device=device, dtype=torch.long)
-            masks_pred = net(imgs)
-            loss = criterion(masks_pred, true_masks) \
-                + 1 - dice(F.softmax(masks_pred, dim=1)[:, 1], true_masks.float())
-            epoch_loss += loss.item()
-            optimizer.zero_grad()
+
+def fit(marker, device, o):
+    loader = DataLoader(Traces(240), batch_size=o.batch, shuffle=True)
+    unseen = DataLoader(Traces(60, seed=11), batch_size=o.batch, drop_last=True)
+    print(f'{len(loader)} steps an epoch on {device}, rate {o.rate}')
+    steps = optim.RMSprop(marker.parameters(), lr=o.rate, alpha=0.95, momentum=0.5)
+    weights = torch.tensor([1.0, 1.7], device=device)
+
+    marker.train()
+    for epoch in range(1, o.epochs + 1):
+        seen = 0.0
+        for rows in loader:
+            trace = rows['trace'].to(device)
+            label = rows['label'].to(device)
+            logits = marker(trace)
+            per_sample = cross_entropy(logits, label, weight=weights)
+            loss = per_sample + 0.5 * (1 - overlap(logits.softmax(1)[:, 1], label.float()))
+            steps.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_value_(net.parameters(), 0.1)
-            optimizer.step()
-        val_score = evaluate(net, val_loader, device)
-        print('Epoch %d: loss %.4f, validation Dice %.4f' % (epoch + 1, epoch_loss / len(train_loader), val_score))
-        if save_cp:
-            dir_checkpoint.mkdir(parents=True, exist_ok=True)
-            torch.save(net.state_dict(), str(dir_checkpoint / 'CP_epoch{}.pth'.format(epoch + 1)))
+            nn.utils.clip_grad_value_(marker.parameters(), 0.2)
+            steps.step()
+            seen += loss.item()
+        on_unseen = score(marker, unseen, device)
+        print(f'{epoch}: loss {seen / len(loader):.4f}, overlap on unseen traces {on_unseen:.4f}')
+        if not o.dry:
+            os.makedirs(OUT, exist_ok=True)
+            torch.save(marker.state_dict(), os.path.join(OUT, f'marker{epoch:02d}.pt'))
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description='Train the UNet on images and target masks')
-    parser.add_argument('--epochs', '-e', metavar='E', type=int, default=5, help='Number of epochs')
-    parser.add_argument('--batch-size', '-b', dest='batch_size', metavar='B', type=int, default=10, help='Batch size')
-    parser.add_argument('--learning-rate', '-l', metavar='LR', type=float, default=0.001, dest='lr')
-    parser.add_argument('--load', '-f', type=str, default=False, help='Load model from a .pth file')
-    args = parser.parse_args()
+    q = argparse.ArgumentParser(description=__doc__)
+    q.add_argument('-n', '--epochs', type=int, default=5)
+    q.add_argument('-b', '--batch', type=int, default=12)
+    q.add_argument('-r', '--rate', type=float, default=0.002)
+    q.add_argument('-w', '--weights', default=None, help='begin with these instead of random ones')
+    q.add_argument('--dry', action='store_true', help='write no files')
+    o = q.parse_args()
 
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    net = UNet()
-    if args.load:
-        net.load_state_dict(torch.load(args.load, map_location=device))
-        print(f'Model loaded from {args.load}')
-    net.to(device=device)
+    marker = Marker().to(device)
+    if o.weights:
+        marker.load_state_dict(torch.load(o.weights, map_location=device))
+        print('begin with', o.weights)
     try:
-        train_net(net, device, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr)
+        fit(marker, device, o)
     except KeyboardInterrupt:
-        torch.save(net.state_dict(), 'INTERRUPTED.pth')
-        print('Saved interrupt')
+        torch.save(marker.state_dict(), 'broken_off.pt')
+        print('broken off, weights are in broken_off.pt')
         raise

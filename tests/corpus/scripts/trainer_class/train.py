@@ -1,134 +1,121 @@
+"""Learns Friedman's test function. A run that was cut off goes on from its last snapshot."""
 import argparse
-import os
+from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from sklearn.datasets import load_digits
+from sklearn.datasets import make_friedman1
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 
-class DigitsDataset(Dataset):
-    def __init__(self, train: bool):
-        d = load_digits()
-        n = 1440
-        self.data = torch.tensor(d.data[:n] if train else d.data[n:], dtype=torch.float32) / 16.0
-        self.labels = torch.tensor(d.target[:n] if train else d.target[n:])
+class Friedman(Dataset):
+    def __init__(self, count: int, noise: float, seed: int):
+        x, y = make_friedman1(count, n_features=8, noise=noise, random_state=seed)
+        self.x = torch.from_numpy(x).float()
+        self.y = (torch.from_numpy(y).float() - 14.4) / 5
+
+    def __getitem__(self, k):
+        return self.x[k], self.y[k]
 
     def __len__(self):
-        return self.labels.shape[0]
-
-    def __getitem__(self, index):
-        return self.data[index], self.labels[index]
+        return len(self.y)
 
 
-class Classifier(torch.nn.Module):
-    def __init__(self, hidden_size: int, dropout: float):
+class Surface(nn.Module):
+    def __init__(self, units: int, p: float):
         super().__init__()
-        self.layer1 = torch.nn.Linear(64, hidden_size)
-        self.norm = torch.nn.BatchNorm1d(hidden_size)
-        self.drop = torch.nn.Dropout(dropout)
-        self.layer2 = torch.nn.Linear(hidden_size, 10)
+        self.bend = nn.Linear(8, units)
+        self.scale = nn.LayerNorm(units)
+        self.hide = nn.Dropout(p)
+        self.height = nn.Linear(units, 1)
 
     def forward(self, x):
-        return self.layer2(self.drop(F.relu(self.norm(self.layer1(x)))))
+        folds = torch.nn.functional.gelu(self.scale(self.bend(x)))
+        return self.height(self.hide(folds)).squeeze(1)
 
 
 class Trainer:
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        train_data: DataLoader,
-        val_data: DataLoader,
-        optimizer: torch.optim.Optimizer,
-        device: torch.device,
-        save_every: int,
-        snapshot_path: str,
-    ) -> None:
+    """Owns the net, the data and the snapshot file; ``fit`` does everything."""
+
+    def __init__(self, net: nn.Module, steps: torch.optim.Optimizer, loaders, device: str, file: Path, gap: int):
+        self.net = net.to(device)
+        self.steps = steps
+        self.learn_from, self.check_on = loaders
         self.device = device
-        self.model = model.to(device)
-        self.train_data = train_data
-        self.val_data = val_data
-        self.optimizer = optimizer
-        self.save_every = save_every
-        self.epochs_run = 0
-        self.snapshot_path = snapshot_path
-        if os.path.exists(snapshot_path):
-            print("Loading snapshot")
-            self._load_snapshot(snapshot_path)
+        self.file = file
+        self.gap = gap
+        self.done = 0
+        self.cost = nn.HuberLoss(delta=0.8)
+        if file.is_file():
+            self.restore()
 
-    def _load_snapshot(self, snapshot_path):
-        snapshot = torch.load(snapshot_path, map_location=self.device)
-        self.model.load_state_dict(snapshot["MODEL_STATE"])
-        self.epochs_run = snapshot["EPOCHS_RUN"]
-        print(f"Resuming training from snapshot at Epoch {self.epochs_run}")
+    def restore(self):
+        kept = torch.load(self.file, map_location=self.device)
+        self.done = kept["done"]
+        self.net.load_state_dict(kept["net"])
+        self.steps.load_state_dict(kept["steps"])
+        print(f"found {self.file}: {self.done} epochs are done already")
 
-    def _run_batch(self, source, targets):
-        self.optimizer.zero_grad()
-        output = self.model(source)
-        loss = F.cross_entropy(output, targets)
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
+    def snapshot(self):
+        torch.save({"done": self.done, "net": self.net.state_dict(), "steps": self.steps.state_dict()}, self.file)
+        print(f"  wrote {self.file}")
 
-    def _run_epoch(self, epoch):
-        self.model.train()
-        total = 0.0
-        for source, targets in self.train_data:
-            source = source.to(self.device)
-            targets = targets.to(self.device)
-            total += self._run_batch(source, targets)
-        print(f"Epoch {epoch} | Steps: {len(self.train_data)} | Loss: {total / len(self.train_data):.4f}")
+    def one_step(self, x, y):
+        self.steps.zero_grad()
+        error = self.cost(self.net(x), y)
+        error.backward()
+        self.steps.step()
+        return float(error)
+
+    def one_epoch(self, number):
+        self.net.train()
+        errors = []
+        for x, y in self.learn_from:
+            errors.append(self.one_step(x.to(self.device), y.to(self.device)))
+        print(f"[{number:2d}] {len(errors)} steps, mean cost {sum(errors) / len(errors):.4f}")
 
     @torch.no_grad()
-    def _validate(self, epoch):
-        self.model.eval()
-        correct, total_loss = 0, 0.0
-        for source, targets in self.val_data:
-            source, targets = source.to(self.device), targets.to(self.device)
-            output = self.model(source)
-            total_loss += F.cross_entropy(output, targets, reduction="sum").item()
-            correct += (output.argmax(dim=1) == targets).sum().item()
-        n = len(self.val_data.dataset)
-        print(f"Epoch {epoch} | Validation loss: {total_loss / n:.4f} | Accuracy: {correct / n:.4f}")
+    def check(self):
+        self.net.eval()
+        squares = absolutes = 0.0
+        for x, y in self.check_on:
+            x, y = x.to(self.device), y.to(self.device)
+            off = self.net(x) - y
+            squares += off.pow(2).sum().item()
+            absolutes += off.abs().sum().item()
+        count = len(self.check_on.dataset)
+        print(f"     unseen points: mse {squares / count:.4f}, mae {absolutes / count:.4f}")
 
-    def _save_snapshot(self, epoch):
-        snapshot = {"MODEL_STATE": self.model.state_dict(), "EPOCHS_RUN": epoch}
-        torch.save(snapshot, self.snapshot_path)
-        print(f"Epoch {epoch} | Training snapshot saved at {self.snapshot_path}")
-
-    def train(self, max_epochs: int):
-        for epoch in range(self.epochs_run, max_epochs):
-            self._run_epoch(epoch)
-            self._validate(epoch)
-            if epoch % self.save_every == 0:
-                self._save_snapshot(epoch)
+    def fit(self, epochs: int):
+        for number in range(self.done, epochs):
+            self.one_epoch(number)
+            self.check()
+            self.done = number + 1
+            if self.done % self.gap == 0:
+                self.snapshot()
 
 
-def load_train_objs(hidden_size, dropout, lr):
-    train_set, val_set = DigitsDataset(train=True), DigitsDataset(train=False)
-    model = Classifier(hidden_size, dropout)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-    return train_set, val_set, model, optimizer
+def net_and_steps(units, p, lr):
+    net = Surface(units, p)
+    steps = torch.optim.NAdam(net.parameters(), lr=lr)
+    return net, steps
 
 
-def prepare_dataloader(dataset: Dataset, batch_size: int, shuffle: bool):
-    return DataLoader(dataset, batch_size=batch_size, pin_memory=torch.cuda.is_available(), shuffle=shuffle)
+def loaders_for(points: int, bs: int):
+    learn_from, check_on = Friedman(points, 1.0, seed=4), Friedman(points // 4, 0.0, seed=5)
+    return DataLoader(learn_from, bs, shuffle=True), DataLoader(check_on, 4 * bs)
 
 
-def main(device, total_epochs, save_every, batch_size, hidden_size=48, dropout=0.1, lr=0.05):
-    train_set, val_set, model, optimizer = load_train_objs(hidden_size, dropout, lr)
-    train_data = prepare_dataloader(train_set, batch_size, shuffle=True)
-    val_data = prepare_dataloader(val_set, 2 * batch_size, shuffle=False)
-    trainer = Trainer(model, train_data, val_data, optimizer, device, save_every, "snapshot.pt")
-    trainer.train(total_epochs)
+def run(device, epochs, gap, bs, points=960, units=56, p=0.05, lr=0.004):
+    net, steps = net_and_steps(units, p, lr)
+    job = Trainer(net, steps, loaders_for(points, bs), device, Path("friedman.snap"), gap)
+    job.fit(epochs)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="simple single-device training job")
-    parser.add_argument("--total_epochs", type=int, default=4, help="Total epochs to train the model")
-    parser.add_argument("--save_every", type=int, default=2, help="How often to save a snapshot")
-    parser.add_argument("--batch_size", default=40, type=int, help="Input batch size (default: 40)")
-    args = parser.parse_args()
-
-    device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    main(device, args.total_epochs, args.save_every, args.batch_size)
+    cli = argparse.ArgumentParser()
+    cli.add_argument("--epochs", type=int, default=5)
+    cli.add_argument("--gap", type=int, default=2, help="epochs from one snapshot to the next")
+    cli.add_argument("--bs", type=int, default=32, help="points in a step")
+    got = cli.parse_args()
+    run("cuda" if torch.cuda.is_available() else "cpu", got.epochs, got.gap, got.bs)

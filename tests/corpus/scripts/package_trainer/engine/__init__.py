@@ -1,0 +1,3 @@
+from .supervised import Trainer
+
+__all__ = ['Trainer']
