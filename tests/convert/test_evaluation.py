@@ -75,6 +75,51 @@ for epoch in range(9):
         ],
         ["early_stopping:", "monitor: val/loss", "mode: min", "patience: 2", "test: false"],
     ),
+    "a meter made before the training, the best by min(), and the time": (
+        """import time
+
+
+class Meter:
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        self.sum, self.n = 0.0, 0
+
+    def add(self, value, n):
+        self.sum += value * n
+        self.n += n
+
+
+"""
+        + HEAD
+        + """meter = Meter()
+epochs, lowest, vain = 4, float("inf"), 0
+for epoch in range(epochs):
+    started = time.time()
+"""
+        + TRAIN
+        + """    model.eval()
+    meter.clear()
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            meter.add(criterion(model(xb), yb).item(), len(xb))
+    val_loss = meter.sum / meter.n
+    vain = 0 if val_loss < lowest else vain + 1
+    lowest = min(lowest, val_loss)
+    took = time.time() - started
+    print(f"epoch {epoch} val loss {val_loss:.4f} {took:.1f}s")
+    if vain >= 2:
+        break
+""",
+        [
+            "        self.meter.clear()",
+            "        self.meter.add(loss.item(), len(xb))",
+            "        self.vain = 0 if val_loss < self.lowest else self.vain + 1\n"
+            "        self.lowest = min(self.lowest, val_loss)\n",
+        ],
+        ["  max_epochs: 4\n"],
+    ),
     "metrics made before the training, and a tensor printed of each batch": (
         "import torchmetrics\n"
         + HEAD

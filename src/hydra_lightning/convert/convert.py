@@ -37,6 +37,7 @@ from hydra_lightning.convert.settings import drop_aliases, settings_of
 from hydra_lightning.convert.siblings import flattened
 from hydra_lightning.convert.source import Source, read_program
 from hydra_lightning.convert.stars import without_stars
+from hydra_lightning.convert.tuples import without_mixed_tuples
 from hydra_lightning.convert.unrun import static_tape
 from hydra_lightning.convert.wishes import Wishes, need_wished, wished
 from hydra_lightning.errors import ParityError, ProjectError
@@ -141,7 +142,7 @@ def _convert(
     read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
     stepping = read if is_notebook(program.file) else with_optimizers(read)
     plain = without_decided(without_accelerate(without_stars(stepping)))
-    plain = with_device_names(with_plain_types(plain))
+    plain = without_mixed_tuples(with_device_names(with_plain_types(plain)))
     sources = without_bound_modes(flattened(plain))
     entry = next(iter(sources))
     guessed = SEED if static else _seed_that_is_read(sources, entry, program.arguments)

@@ -139,7 +139,7 @@ def _evaluation(
     inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
     untold = [each for each in rest if not program.is_dropped(each) or is_an_exit(each.node)]
     exits = [each for each in untold if is_an_exit(each.node)]
-    stop = needed([*before, *untold], set().union(*(each.uses for each in exits)))
+    stop = _deciding([*before, *untold], exits)
     changed_in = set().union(*(each.changes for each in inside))
     resets = [each for each in untold if resets_metric(each) and each.changes & changed_in]
     stop = [each for each in untold if each in stop or each in exits or each in resets]
@@ -167,6 +167,18 @@ def _evaluation(
     return Evaluation(stage, loader, start, step, end, logged, stop, held)
 
 
+def _deciding(pieces: Sequence[Piece], exits: Sequence[Piece]) -> list[Piece]:
+    """The pieces that decide whether the training ends here, or after a later epoch."""
+    names = set().union(*(each.uses for each in exits))
+    made = set().union(*(each.defines for each in pieces))
+    while True:
+        found = needed(pieces, names)
+        more = names | (made & set().union(*(each.uses for each in found)))
+        if more == names:
+            return found
+        names = more
+
+
 def monitored(plateau: tuple[Piece, ast.Name], logged: Sequence[tuple[str, Piece, ast.expr]]) -> str | None:
     """The name by which the number is logged that a scheduler is given."""
     names = names_in(*plateau)
@@ -179,13 +191,13 @@ def monitored(plateau: tuple[Piece, ast.Name], logged: Sequence[tuple[str, Piece
 
 
 def resets_metric(piece: Piece) -> bool:
-    """``accuracy.reset()``"""
+    """``accuracy.reset()``, ``meter.clear()``"""
     node = piece.node
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
         and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr == "reset"
+        and node.value.func.attr in ("reset", "clear")
     )
 
 

@@ -70,7 +70,7 @@ def printed(
     """
     found: dict[str, tuple[Piece, ast.expr]] = {}
     of_training: set[str] = set()
-    texts = texts_in(pieces)
+    texts = texts_in(pieces) | _times_in(pieces)
     built = {name: each for each in pieces for name in each.defines if _builds_text(each)}
     for piece in pieces:
         if (told_by_loop := _told_in_loop(piece.node)) is not None:
@@ -151,6 +151,17 @@ def _computes(value: ast.expr, pieces: Sequence[Piece], several: Collection[str]
         and each.names.get(one.func.value.id, one.func.value.id) in several
         for one, each in made
     )
+
+
+def _times_in(pieces: Sequence[Piece]) -> set[str]:
+    """The names that are given a time: ``took = time.time() - started``."""
+    return {
+        name
+        for piece in pieces
+        if isinstance(piece.node, ast.Assign)
+        and re.search(r"\b(time|perf_counter|monotonic|now)\(\)", ast.unparse(piece.node.value))
+        for name in piece.defines
+    }
 
 
 def _builds_text(piece: Piece) -> bool:

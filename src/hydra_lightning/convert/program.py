@@ -154,12 +154,12 @@ class Program:
     @cached_property
     def objects(self) -> list[Piece]:
         """What is made before training, but for settings and seeds."""
-        sites = {setting.site for setting in self.settings.values()}
+        sites = {(each.site, re.split(r"[.\[]", code)[0]) for code, each in self.settings.items()}
         owners = {code.partition(".")[0] for code in self.settings if "." in code}
         return [
             piece
             for piece in self.flow.setup
-            if not (piece.site in sites and piece.source.path)
+            if not (piece.source.path and any((piece.site, name) in sites for name in piece.defines))
             and not ("seed" in events_in(piece, self.tape) and _only_calls(piece.node))
             and not only_seeds(piece, self.flow.setup)
             and not self.is_for_devices(piece)

@@ -289,8 +289,17 @@ def _free(code: str, assigned: set[str]) -> set[str]:
 
 
 def _stores_in(target: ast.expr, body: list[ast.stmt]) -> bool:
-    """Whether statements set an attribute or an item of what a loop gives."""
+    """Whether statements set an attribute or an item of what a loop gives, or have a method or ``init_(...)`` do so."""
     given = {each.id for each in ast.walk(target) if isinstance(each, ast.Name)}
+    for each in (
+        node.value for statement in body for node in ast.walk(statement) if isinstance(node, ast.Expr)
+    ):
+        if isinstance(each, ast.Call):
+            root = _root(each.func)
+            parts = each.args[:1] if ast.unparse(each.func).endswith("_") else []
+            names = {part.id for part in [root, *parts] if isinstance(part, ast.Name)}
+            if names & given:
+                return True
     stored = [
         root_of(each)
         for statement in body
