@@ -16,7 +16,7 @@ from hydra_lightning.parity.sides import Experiment, Limits, Script, record
 from hydra_lightning.scaffold.new import new_project
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "tests/corpus/scripts/accelerate_text/run_clm.py"
+SCRIPT = ROOT / "tests/corpus/scripts/accelerate_text/train_lm.py"
 ARGUMENTS = ("--book", str(ROOT / "tests/corpus/data/persuasion.txt"))
 # Steps of about ten milliseconds.
 NETS = {

@@ -171,7 +171,7 @@ The first rows are the median steps of two programs, each alone and under the re
 Both processes run at once and take each step in turns. What the recorder adds grows with the size of the gradients, of
 which it takes the norm, and of the batch, of which it takes a checksum. The others are whole processes: a conversion
 runs the script once and what it wrote once, and the ratio is to both together. The script is
-`tests/corpus/scripts/accelerate_text/run_clm.py`; recordings are cut after two epochs.
+`tests/corpus/scripts/accelerate_text/train_lm.py`; recordings are cut after two epochs.
 
 {conversions}
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("forked")
 def test_the_script_the_example_and_what_is_written_train_the_same(tmp_path: Path) -> None:
     project = new_project(tmp_path / "project", "text").root
     book = CORPUS / "data/persuasion.txt"
-    script = Script(CORPUS / "scripts/accelerate_text/run_clm.py", ("--book", str(book)))
+    script = Script(CORPUS / "scripts/accelerate_text/train_lm.py", ("--book", str(book)))
     limits = Limits()
 
     found = convert(script, project, name="clm", limits=limits)

@@ -1,150 +1,150 @@
-"""Classifies digits with a small vision transformer; Accelerate does the rest."""
+"""A digit lies somewhere on an empty sheet. Which one? A DINOv2 of a few thousand weights, from scratch."""
 import argparse
 import math
-import os
+import sys
 
 import torch
 from accelerate import Accelerator
-from accelerate.logging import get_logger
-from accelerate.utils import set_seed
 from sklearn.datasets import load_digits
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, TensorDataset, random_split
-from tqdm.auto import tqdm
-from transformers import ViTConfig, ViTForImageClassification
-
-logger = get_logger(__name__)
+from torch.utils.data import DataLoader, TensorDataset
+from tqdm import tqdm
+from transformers import Dinov2Config, Dinov2ForImageClassification, set_seed
 
 
-def parse_args():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--output_dir", default=None, help="Where the model is stored.")
-    parser.add_argument("--batch_size", type=int, default=32, help="Images of one forward pass.")
-    parser.add_argument("--gradient_accumulation_steps", type=int, default=4, help="Forward passes of one update.")
-    parser.add_argument("--lr", type=float, default=4e-3, help="Peak of the learning rate.")
-    parser.add_argument("--weight_decay", type=float, default=0.05)
-    parser.add_argument("--max_grad_norm", type=float, default=0.5)
-    parser.add_argument("--warmup", type=int, default=4, help="Updates until the peak.")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--width", type=int, default=24)
-    parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--mixed_precision", default="no", choices=["no", "fp16", "bf16"])
-    parser.add_argument("--tracker", default=None, help="tensorboard, wandb or all.")
-    parser.add_argument("--checkpoint_every", type=int, default=0, help="Updates between two checkpoints.")
-    parser.add_argument("--push_to_hub", action="store_true", help="Upload the model when it is trained.")
-    return parser.parse_args()
+def read_options():
+    o = argparse.ArgumentParser(description=__doc__)
+    o.add_argument("--sheets", type=int, default=1000, help="sheets to learn from")
+    o.add_argument("--side", type=int, default=9, help="length of a sheet, a digit has 8")
+    o.add_argument("--micro_batch", type=int, default=24, help="sheets that are in memory at once")
+    o.add_argument("--micro_batches", type=int, default=3, help="of them, before the weights move")
+    o.add_argument("--rounds", type=int, default=3)
+    o.add_argument("--lr", type=float, default=6e-3)
+    o.add_argument("--rise", type=int, default=6, help="moves until the learning rate is there")
+    o.add_argument("--floor", type=float, default=0.05, help="share of it that is left in the end")
+    o.add_argument("--decay", type=float, default=0.08)
+    o.add_argument("--longest", type=float, default=0.8, help="gradients longer than this are cut")
+    o.add_argument("--skip_paths", type=float, default=0.1, help="how often a block is left out")
+    o.add_argument("--precision", default="no", choices=["no", "bf16", "fp16"])
+    o.add_argument("--seed", type=int, default=8)
+    o.add_argument("--store", help="folder of the finished model")
+    o.add_argument("--snapshots", type=int, default=0, help="moves from one snapshot to the next, 0 for none")
+    o.add_argument("--curves", help="a tracker by its name")
+    o.add_argument("--hub_name", help="upload the finished model under this name")
+    return o.parse_args()
+
+
+def lay_out(count, side):
+    digits = load_digits()
+    which = torch.randint(len(digits.target), (count,))
+    sheets = torch.full((count, 1, side, side), -1.0)
+    for sheet, i in zip(sheets, which.tolist()):
+        top, left = torch.randint(side - 7, (2,)).tolist()
+        sheet[0, top : top + 8, left : left + 8] = torch.tensor(digits.images[i]) / 8 - 1
+    return TensorDataset(sheets, torch.tensor(digits.target)[which])
 
 
 def main():
-    args = parse_args()
-    accelerator = Accelerator(
-        gradient_accumulation_steps=args.gradient_accumulation_steps,
-        mixed_precision=args.mixed_precision,
-        log_with=args.tracker,
-        project_dir=args.output_dir,
+    opts = read_options()
+    acc = Accelerator(
+        mixed_precision=opts.precision,
+        gradient_accumulation_steps=opts.micro_batches,
+        project_dir=opts.store,
+        log_with=opts.curves,
     )
-    logger.info(accelerator.state, main_process_only=False)
-    set_seed(args.seed)
-    if accelerator.is_main_process and args.output_dir is not None:
-        os.makedirs(args.output_dir, exist_ok=True)
+    if opts.snapshots and not opts.store:
+        sys.exit("--snapshots needs a folder, see --store")
+    set_seed(opts.seed)
 
-    bunch = load_digits()
-    images = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 16
-    labels = torch.tensor(bunch.target)
-    # 1000 images: the last update of an epoch has fewer of them
-    train_set, eval_set = random_split(TensorDataset(images[:1200], labels[:1200]), [1000, 200])
-    train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
-    eval_loader = DataLoader(eval_set, batch_size=args.batch_size)
+    learn = DataLoader(lay_out(opts.sheets, opts.side), batch_size=opts.micro_batch, shuffle=True)
+    judge = DataLoader(lay_out(250, opts.side), batch_size=opts.micro_batch)
 
-    config = ViTConfig(
-        image_size=8, patch_size=2, num_channels=1, num_labels=10,
-        hidden_size=args.width, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48,
-        hidden_dropout_prob=args.dropout,
-    )
-    model = ViTForImageClassification(config)
-
-    # biases and norms are not pulled towards zero
-    no_decay = ("bias", "layernorm")
-    groups = [
-        {
-            "params": [p for n, p in model.named_parameters() if not any(word in n for word in no_decay)],
-            "weight_decay": args.weight_decay,
-        },
-        {
-            "params": [p for n, p in model.named_parameters() if any(word in n for word in no_decay)],
-            "weight_decay": 0.0,
-        },
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=args.lr)
-
-    updates_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
-    updates = args.epochs * updates_per_epoch
-
-    def factor(update):
-        if update < args.warmup:
-            return update / max(1, args.warmup)
-        return 0.5 * (1 + math.cos(math.pi * (update - args.warmup) / (updates - args.warmup)))
-
-    scheduler = LambdaLR(optimizer, factor)
-
-    model, optimizer, train_loader, eval_loader, scheduler = accelerator.prepare(
-        model, optimizer, train_loader, eval_loader, scheduler
-    )
-    accelerator.register_for_checkpointing(scheduler)
-    if args.tracker is not None:
-        accelerator.init_trackers("digits", vars(args))
-
-    progress_bar = tqdm(range(updates), disable=not accelerator.is_local_main_process)
-    completed = 0
-    for epoch in range(args.epochs):
-        model.train()
-        running = 0.0
-        for step, (pixels, target) in enumerate(train_loader):
-            with accelerator.accumulate(model):
-                loss = model(pixel_values=pixels, labels=target).loss
-                accelerator.backward(loss)
-                if accelerator.sync_gradients:
-                    grad_norm = accelerator.clip_grad_norm_(model.parameters(), args.max_grad_norm)
-                optimizer.step()
-                scheduler.step()
-                optimizer.zero_grad()
-            running += loss.detach().float()
-            # an update was made
-            if accelerator.sync_gradients:
-                progress_bar.update(1)
-                completed += 1
-                if args.checkpoint_every and completed % args.checkpoint_every == 0:
-                    accelerator.save_state(os.path.join(args.output_dir, f"step_{completed}"))
-                if args.tracker is not None:
-                    accelerator.log({"grad_norm": grad_norm, "lr": scheduler.get_last_lr()[0]}, step=completed)
-
-        model.eval()
-        correct, seen, eval_losses = 0, 0, []
-        for pixels, target in eval_loader:
-            with torch.no_grad():
-                outputs = model(pixel_values=pixels, labels=target)
-            predictions, references = accelerator.gather_for_metrics((outputs.logits.argmax(-1), target))
-            correct += (predictions == references).sum().item()
-            seen += references.shape[0]
-            eval_losses.append(accelerator.gather_for_metrics(outputs.loss.repeat(len(target))))
-        eval_loss = torch.cat(eval_losses).mean().item()
-        accelerator.print(f"epoch {epoch}: accuracy {correct / seen:.3f}, eval loss {eval_loss:.4f}")
-        if args.tracker is not None:
-            accelerator.log(
-                {"accuracy": correct / seen, "train_loss": running.item() / len(train_loader), "epoch": epoch},
-                step=completed,
-            )
-
-    accelerator.wait_for_everyone()
-    if args.output_dir is not None:
-        unwrapped = accelerator.unwrap_model(model)
-        unwrapped.save_pretrained(
-            args.output_dir, is_main_process=accelerator.is_main_process, save_function=accelerator.save
+    net = Dinov2ForImageClassification(
+        Dinov2Config(
+            image_size=opts.side,
+            patch_size=2,
+            num_channels=1,
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            mlp_ratio=2,
+            initializer_range=0.15,
+            drop_path_rate=opts.skip_paths,
+            num_labels=10,
         )
-    if args.push_to_hub and accelerator.is_main_process:
-        accelerator.unwrap_model(model).push_to_hub("digits-vit")
-    accelerator.end_training()
+    )
+
+    # matrices are pulled to zero; scales, norms and biases are not
+    heavy = [w for _, w in net.named_parameters() if w.dim() >= 2]
+    light = [w for _, w in net.named_parameters() if w.dim() < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": heavy, "weight_decay": opts.decay}, {"params": light, "weight_decay": 0.0}], lr=opts.lr
+    )
+
+    # the last move of a round may have fewer micro batches
+    moves = opts.rounds * math.ceil(len(learn) / opts.micro_batches)
+
+    def share(move):
+        if move < opts.rise:
+            return (move + 1) / (opts.rise + 1)
+        left = (moves - move) / (moves - opts.rise)
+        return max(opts.floor, left**0.5)
+
+    rate = LambdaLR(optimizer, share)
+
+    net, optimizer, learn, judge, rate = acc.prepare(net, optimizer, learn, judge, rate)
+    acc.register_for_checkpointing(rate)
+    if opts.curves:
+        acc.init_trackers("lost-digits", config=vars(opts))
+
+    bar = tqdm(total=moves, desc="moves", disable=not acc.is_main_process)
+    done = 0
+    for r in range(opts.rounds):
+        net.train()
+        lost = torch.zeros((), device=acc.device)
+        for sheets, digit in learn:
+            with acc.accumulate(net):
+                said = net(sheets, labels=digit)
+                acc.backward(said.loss)
+                if acc.sync_gradients:
+                    length = acc.clip_grad_norm_(net.parameters(), opts.longest)
+                optimizer.step()
+                rate.step()
+                optimizer.zero_grad()
+            lost += said.loss.detach()
+
+            if not acc.sync_gradients:
+                continue
+            done += 1
+            bar.update()
+            if opts.curves:
+                acc.log({"gradient": float(length), "lr": rate.get_last_lr()[-1]}, step=done)
+            if opts.snapshots and done % opts.snapshots == 0:
+                acc.save_state(f"{opts.store}/move_{done}")
+
+        net.eval()
+        hits, asked, losses = 0, 0, []
+        for sheets, digit in judge:
+            with torch.no_grad():
+                said = net(sheets, labels=digit)
+            picked, truth = acc.gather_for_metrics((said.logits.argmax(1), digit))
+            hits += int((picked == truth).sum())
+            asked += len(truth)
+            losses.append(acc.gather_for_metrics(said.loss.expand(len(digit))))
+        loss = torch.cat(losses).mean().item()
+        accuracy = hits / asked
+        acc.print(f"[{r + 1}/{opts.rounds}] loss {loss:.4f} accuracy {accuracy:.3f}")
+        if opts.curves:
+            acc.log({"accuracy": accuracy, "loss": loss, "learnt": lost.item() / len(learn)}, step=done)
+    bar.close()
+
+    acc.wait_for_everyone()
+    finished = acc.unwrap_model(net)
+    if opts.store:
+        finished.save_pretrained(opts.store, is_main_process=acc.is_main_process)
+    if opts.hub_name and acc.is_main_process:
+        finished.push_to_hub(opts.hub_name)
+    acc.end_training()
 
 
 if __name__ == "__main__":

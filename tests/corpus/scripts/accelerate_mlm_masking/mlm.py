@@ -1,102 +1,96 @@
-"""Masked language modelling; the masks are drawn in the collator, new ones in every epoch."""
+"""An ALBERT fills in letters of a book. Which ones are hidden is drawn whenever a batch is put together."""
 import math
 import sys
 
 import torch
 from accelerate import Accelerator
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch.utils.data import DataLoader
-from transformers import (
-    AutoModelForMaskedLM,
-    BertConfig,
-    DataCollatorForLanguageModeling,
-    PreTrainedTokenizerFast,
-    get_scheduler,
-)
+from transformers import AlbertConfig, AlbertForMaskedLM, DataCollatorForLanguageModeling
+from transformers import PreTrainedTokenizerFast, get_scheduler
 
 BOOK = sys.argv[1]
-CHUNK = 24
-BATCH_SIZE = 16
-LR = 3e-3
-NUM_EPOCHS = 3
-MASK_PROB = 0.15
+LINE = 40  # letters
+LINES = 32  # in a batch
+HIDE = 0.2
+EPOCHS = 3
+PEAK = 6e-3
 
-torch.manual_seed(0)
-
-# --- tokenizer: whole words, so that it is quick
-text = open(BOOK, encoding="utf-8").read()
-tok = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-tok.normalizer = normalizers.Lowercase()
-tok.pre_tokenizer = pre_tokenizers.Whitespace()
-special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-tok.train_from_iterator([text], trainers.WordLevelTrainer(vocab_size=500, special_tokens=special))
-tokenizer = PreTrainedTokenizerFast(
-    tokenizer_object=tok, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]"
-)
-
-ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-chunks = [{"input_ids": ids[i : i + CHUNK]} for i in range(0, len(ids) - CHUNK + 1, CHUNK)]
-split = int(len(chunks) * 0.85)
-collator = DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm_probability=MASK_PROB)
-
-
-# the evaluation masks are drawn once, or the perplexity would jump
-def insert_random_mask(chunk):
-    batch = collator([chunk])
-    return {k: v[0] for k, v in batch.items()}
-
-
-eval_chunks = [insert_random_mask(c) for c in chunks[split:]]
-train_dataloader = DataLoader(chunks[:split], shuffle=True, batch_size=BATCH_SIZE, collate_fn=collator)
-eval_dataloader = DataLoader(eval_chunks, batch_size=BATCH_SIZE)
-
-model = AutoModelForMaskedLM.from_config(
-    BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-               intermediate_size=64, max_position_embeddings=CHUNK)
-)
-optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
-
+torch.manual_seed(12)
 accelerator = Accelerator()
-model, optimizer, train_dataloader, eval_dataloader = accelerator.prepare(
-    model, optimizer, train_dataloader, eval_dataloader
+
+with open(BOOK, encoding="utf-8") as book:
+    letters = " ".join(book.read().lower().split())
+
+# an alphabet instead of words: whatever the book is written with
+marks = ["<fill>", "<rare>", "<hole>"]
+alphabet = {mark: number for number, mark in enumerate(marks + sorted(set(letters)))}
+speller = Tokenizer(models.WordLevel(alphabet, unk_token="<rare>"))
+speller.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
+speller = PreTrainedTokenizerFast(
+    tokenizer_object=speller, pad_token="<fill>", unk_token="<rare>", mask_token="<hole>"
 )
 
-num_update_steps_per_epoch = len(train_dataloader)
-num_training_steps = NUM_EPOCHS * num_update_steps_per_epoch
-lr_scheduler = get_scheduler("linear", optimizer=optimizer, num_warmup_steps=0, num_training_steps=num_training_steps)
+lines = [letters[start : start + LINE] for start in range(0, len(letters) - LINE, LINE)]
+spelled = [{"input_ids": speller(line)["input_ids"]} for line in lines]
+hide = DataCollatorForLanguageModeling(speller, mlm_probability=HIDE)
 
-for epoch in range(NUM_EPOCHS):
-    # Training
-    model.train()
-    for batch in train_dataloader:
-        outputs = model(**batch)
-        loss = outputs.loss
+
+def hide_once(line):
+    hidden = hide([line])
+    return {"input_ids": hidden["input_ids"][0], "labels": hidden["labels"][0]}
+
+
+# every fifth line is an exam, with the same holes each time
+exam = [hide_once(line) for line in spelled[::5]]
+lessons = [line for n, line in enumerate(spelled) if n % 5]
+lesson_loader = DataLoader(lessons, batch_size=LINES, shuffle=True, collate_fn=hide)
+exam_loader = DataLoader(exam, batch_size=LINES)
+
+albert = AlbertForMaskedLM(
+    AlbertConfig(
+        vocab_size=len(alphabet),
+        embedding_size=16,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=LINE,
+        pad_token_id=0,
+        initializer_range=0.1,
+    )
+)
+optimizer = torch.optim.AdamW(albert.parameters(), lr=PEAK, weight_decay=0.02)
+albert, optimizer, lesson_loader, exam_loader = accelerator.prepare(albert, optimizer, lesson_loader, exam_loader)
+
+# the schedule is not prepared: it counts the updates of this process
+updates = EPOCHS * len(lesson_loader)
+fall = get_scheduler("polynomial", optimizer, num_warmup_steps=4, num_training_steps=updates)
+
+for e in range(EPOCHS):
+    albert.train()
+    for batch in lesson_loader:
+        loss = albert(**batch).loss
         accelerator.backward(loss)
-
         optimizer.step()
-        lr_scheduler.step()
+        fall.step()
         optimizer.zero_grad()
 
-    # Evaluation
-    model.eval()
-    losses = []
-    for step, batch in enumerate(eval_dataloader):
+    albert.eval()
+    nats = []
+    for batch in exam_loader:
         with torch.no_grad():
-            outputs = model(**batch)
-        loss = outputs.loss
-        losses.append(accelerator.gather(loss.repeat(BATCH_SIZE)))
-
-    losses = torch.cat(losses)
-    losses = losses[: len(eval_chunks)]
+            loss = albert(**batch).loss
+        nats.append(accelerator.gather(loss.repeat(LINES)))
+    # the last batch was counted as if it were full
+    nats = torch.cat(nats)[: len(exam)].mean()
     try:
-        perplexity = math.exp(torch.mean(losses))
+        perplexity = math.exp(nats)
     except OverflowError:
-        perplexity = float("inf")
-    print(f">>> Epoch {epoch}: Perplexity: {perplexity}")
+        perplexity = math.inf
+    accelerator.print(f"epoch {e}: perplexity {perplexity:.3f}")
 
-# Save
 accelerator.wait_for_everyone()
-unwrapped_model = accelerator.unwrap_model(model)
-unwrapped_model.save_pretrained("mlm-out", save_function=accelerator.save)
 if accelerator.is_main_process:
-    tokenizer.save_pretrained("mlm-out")
+    speller.save_pretrained("albert-letters")
+accelerator.unwrap_model(albert).save_pretrained("albert-letters", save_function=accelerator.save)

@@ -1,132 +1,147 @@
-# seq2seq with a tiny T5: put the words of a sentence in alphabetical order
+# A tiny T5 learns Roman numerals: 1 9 4 in, C X C I V out. Every update goes to the trackers.
 import argparse
 import logging
-import os
+from pathlib import Path
 
 import torch
+from torch.utils.data import DataLoader
+from transformers import T5Config, T5ForConditionalGeneration
+from transformers import get_cosine_with_hard_restarts_schedule_with_warmup as restarting_cosine
+from transformers import set_seed
 from accelerate import Accelerator
 from accelerate.logging import get_logger
-from accelerate.utils import set_seed
-from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
-from transformers import T5Config, T5ForConditionalGeneration, get_cosine_schedule_with_warmup
 
-logger = get_logger(__name__)
-WORDS = sorted("ant bee cat dog eel fox gnu hen ibex jay koi lynx mole newt owl pig".split())
-PAD, EOS = 0, 1
+out = get_logger("roman")
 
-
-def parse_args():
-    p = argparse.ArgumentParser()
-    p.add_argument("--output_dir", default="t5-sorts")
-    p.add_argument("--report_to", default="none", choices=["none", "tensorboard", "wandb"])
-    p.add_argument("--num_samples", type=int, default=640)
-    p.add_argument("--per_device_batch_size", type=int, default=32)
-    p.add_argument("--learning_rate", type=float, default=5e-3)
-    p.add_argument("--warmup", type=int, default=6)
-    p.add_argument("--num_epochs", type=int, default=3)
-    p.add_argument("--max_grad_norm", type=float, default=1.0)
-    p.add_argument("--d_model", type=int, default=32)
-    p.add_argument("--seed", type=int, default=0)
-    return p.parse_args()
+SYMBOLS = "_.0123456789IVXLCDM"  # the first fills up, the second ends
+VALUES = [
+    *(("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90)),
+    *(("L", 50), ("XL", 40), ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1)),
+]
 
 
-def make_samples(n):
-    out = []
-    for _ in range(n):
-        k = int(torch.randint(2, 6, ()))
-        idx = torch.randint(len(WORDS), (k,)).tolist()
-        out.append({"source": [WORDS[i] for i in idx], "target": [WORDS[i] for i in sorted(idx)]})
-    return out
+def command_line():
+    cl = argparse.ArgumentParser()
+    cl.add_argument("--tracker", default="none", choices=["none", "tensorboard", "wandb", "trackio"])
+    cl.add_argument("--folder", default="roman-t5", help="best model and curves")
+    cl.add_argument("--highest", type=int, default=700)
+    cl.add_argument("--unknown", type=int, default=100, help="numbers that are kept for the exam")
+    cl.add_argument("--batch", type=int, default=30)
+    cl.add_argument("--epochs", type=int, default=5)
+    cl.add_argument("--lr", type=float, default=8e-3)
+    cl.add_argument("--restarts", type=int, default=2, help="arches of the cosine")
+    cl.add_argument("--clip", type=float, default=2.0)
+    cl.add_argument("--width", type=int, default=32)
+    cl.add_argument("--seed", type=int, default=4)
+    return cl.parse_args()
 
 
-def encode(words):
-    return [WORDS.index(w) + 2 for w in words] + [EOS]
+def roman(number):
+    text = ""
+    for letters, value in VALUES:
+        while number >= value:
+            text += letters
+            number -= value
+    return text
 
 
-class Collator:
-    def __init__(self, pad_id=PAD, label_pad=-100):
-        self.pad_id = pad_id
-        self.label_pad = label_pad
+class Pack:
+    """Makes a batch of numbers; ``hidden`` stands in labels where nothing is asked."""
 
-    def __call__(self, samples):
-        src = [encode(s["source"]) for s in samples]
-        tgt = [encode(s["target"]) for s in samples]
-        ls, lt = max(map(len, src)), max(map(len, tgt))
+    def __init__(self, hidden):
+        self.hidden = hidden
+
+    def __call__(self, numbers):
+        asked = self.rows([str(number) for number in numbers], 0)
         return {
-            "input_ids": torch.tensor([s + [self.pad_id] * (ls - len(s)) for s in src]),
-            "attention_mask": torch.tensor([[1] * len(s) + [0] * (ls - len(s)) for s in src]),
-            "labels": torch.tensor([t + [self.label_pad] * (lt - len(t)) for t in tgt]),
+            "input_ids": asked,
+            "attention_mask": asked.ne(0).long(),
+            "labels": self.rows([roman(number) for number in numbers], self.hidden),
         }
+
+    @staticmethod
+    def rows(texts, filler):
+        width = max(len(text) for text in texts) + 1
+        table = torch.full((len(texts), width), filler)
+        for row, text in zip(table, texts):
+            for column, letter in enumerate(text + "."):
+                row[column] = SYMBOLS.index(letter)
+        return table
 
 
 def main():
-    args = parse_args()
-    accelerator = Accelerator(
-        log_with=None if args.report_to == "none" else args.report_to,
-        project_dir=args.output_dir,
+    cl = command_line()
+    tracker = None if cl.tracker == "none" else cl.tracker
+    accelerator = Accelerator(log_with=tracker, project_dir=cl.folder)
+    logging.basicConfig(level="INFO", format="%(levelname)s %(message)s")
+    out.info(f"process {accelerator.process_index} of {accelerator.num_processes}", main_process_only=False)
+    set_seed(cl.seed)
+
+    numbers = (torch.randperm(cl.highest) + 1).tolist()
+    pack = Pack(hidden=-100)
+    lessons = DataLoader(numbers[cl.unknown :], cl.batch, shuffle=True, collate_fn=pack)
+    exam = DataLoader(numbers[: cl.unknown], cl.batch, collate_fn=pack)
+
+    t5 = T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=len(SYMBOLS),
+            d_model=cl.width,
+            d_ff=2 * cl.width,
+            d_kv=16,
+            num_heads=2,
+            num_layers=1,
+            dropout_rate=0.02,
+            feed_forward_proj="gated-gelu",
+            pad_token_id=0,
+            eos_token_id=1,
+            decoder_start_token_id=0,
+        )
     )
-    logging.basicConfig(format="%(asctime)s - %(levelname)s - %(name)s - %(message)s", level=logging.INFO)
-    logger.info(accelerator.state, main_process_only=False)
-    set_seed(args.seed)
-    if accelerator.is_main_process:
-        os.makedirs(args.output_dir, exist_ok=True)
+    opt = torch.optim.AdamW(t5.parameters(), lr=cl.lr, betas=(0.9, 0.98))
+    steps = cl.epochs * len(lessons)
+    plan = restarting_cosine(opt, num_warmup_steps=steps // 10, num_training_steps=steps, num_cycles=cl.restarts)
 
-    collate = Collator()
-    train_dl = DataLoader(make_samples(args.num_samples), batch_size=args.per_device_batch_size, shuffle=True, collate_fn=collate)
-    eval_dl = DataLoader(make_samples(96), batch_size=args.per_device_batch_size, collate_fn=collate)
+    lessons, exam, t5, opt, plan = accelerator.prepare(lessons, exam, t5, opt, plan)
+    accelerator.init_trackers("roman", config=vars(cl))
 
-    config = T5Config(
-        vocab_size=len(WORDS) + 2, d_model=args.d_model, d_kv=8, d_ff=64, num_layers=1, num_heads=4,
-        decoder_start_token_id=PAD, pad_token_id=PAD, eos_token_id=EOS,
-    )
-    model = T5ForConditionalGeneration(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.learning_rate)
-    total_steps = args.num_epochs * len(train_dl)
-    scheduler = get_cosine_schedule_with_warmup(optimizer, args.warmup, total_steps)
-
-    model, optimizer, train_dl, eval_dl, scheduler = accelerator.prepare(model, optimizer, train_dl, eval_dl, scheduler)
-    accelerator.init_trackers("t5-sorts", config=vars(args))
-
-    progress_bar = tqdm(range(total_steps), disable=not accelerator.is_local_main_process)
-    completed_steps = 0
-    best_exact = -1.0
-    for epoch in range(args.num_epochs):
-        model.train()
-        for batch in train_dl:
-            loss = model(**batch).loss
+    step, best = 0, -1.0
+    for epoch in range(cl.epochs):
+        t5.train()
+        for batch in lessons:
+            loss = t5(**batch).loss
             accelerator.backward(loss)
             if accelerator.sync_gradients:
-                accelerator.clip_grad_norm_(model.parameters(), args.max_grad_norm)
-            optimizer.step()
-            scheduler.step()
-            optimizer.zero_grad()
-            completed_steps += 1
-            progress_bar.update(1)
-            accelerator.log({"loss": loss.detach().item(), "lr": scheduler.get_last_lr()[0]}, step=completed_steps)
+                accelerator.clip_grad_norm_(t5.parameters(), cl.clip)
+            opt.step()
+            plan.step()
+            opt.zero_grad()
+            step += 1
+            accelerator.log({"lesson/loss": loss.item(), "lesson/lr": plan.get_last_lr()[0]}, step=step)
 
-        model.eval()
-        eval_loss, right, seen = 0.0, 0, 0
-        for batch in eval_dl:
+        t5.eval()
+        whole, letters, asked = 0, [], 0
+        for batch in exam:
             with torch.no_grad():
-                outputs = model(**batch)
-            losses = accelerator.gather_for_metrics(outputs.loss.repeat(len(batch["labels"])))
-            eval_loss += losses.sum().item()
-            guessed = accelerator.pad_across_processes(outputs.logits.argmax(-1), dim=1, pad_index=PAD)
-            labels = accelerator.pad_across_processes(batch["labels"], dim=1, pad_index=-100)
-            guessed, labels = accelerator.gather_for_metrics((guessed, labels))
-            right += ((guessed == labels) | (labels == -100)).all(-1).sum().item()
-            seen += len(labels)
-        exact = right / seen
-        accelerator.log({"eval_loss": eval_loss / seen, "exact_match": exact, "epoch": epoch}, step=completed_steps)
-        logger.info(f"epoch {epoch}: eval loss {eval_loss / seen:.4f}, exact match {exact:.3f}")
+                said = t5(**batch)
+            # rows of other processes may be longer
+            written = accelerator.pad_across_processes(said.logits.argmax(-1), dim=1)
+            wanted = accelerator.pad_across_processes(batch["labels"], dim=1, pad_index=-100)
+            written, wanted = accelerator.gather_for_metrics((written, wanted))
+            right = (written == wanted) | (wanted == -100)
+            whole += right.all(dim=1).sum().item()
+            asked += len(right)
+            letters.append(accelerator.gather_for_metrics(said.loss.repeat(len(right))))
+        score = whole / asked
+        exam_loss = torch.cat(letters).mean().item()
+        accelerator.log({"exam/loss": exam_loss, "exam/score": score}, step=step)
+        out.info(f"epoch {epoch}: loss {exam_loss:.4f}, score {score:.2f}")
 
-        if exact > best_exact:
-            best_exact = exact
+        if score > best:
+            best = score
             accelerator.wait_for_everyone()
-            accelerator.unwrap_model(model).save_pretrained(
-                args.output_dir, is_main_process=accelerator.is_main_process, save_function=accelerator.save
-            )
+            if accelerator.is_main_process:
+                Path(cl.folder).mkdir(exist_ok=True)
+            accelerator.unwrap_model(t5).save_pretrained(cl.folder, is_main_process=accelerator.is_main_process)
 
     accelerator.end_training()
 
