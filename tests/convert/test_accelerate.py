@@ -207,3 +207,13 @@ def test_what_sets_a_trigger_is_asked_where_it_is_looked_at() -> None:
             if stopper(loss.item()):
                 break"""
     )
+
+
+def test_what_is_repeated_for_a_batch_is_cut_to_the_last() -> None:
+    before = """
+        for step, batch in enumerate(loader):
+            losses.append(accelerator.gather_for_metrics(loss.repeat(args.size)))
+        """
+    assert plain(before).splitlines()[-1] == (
+        "    losses.append(loss.repeat(args.size)[: len(loader.dataset) - step * args.size])"
+    )

@@ -33,6 +33,7 @@ def test_how_it_is_written(text: str, found: dict[str, str]) -> None:
     "text",
     [
         "lr = 0.1",
+        'grey = torch.full((1, 1), 0.5, device=torch.device("cuda"))',
         'x = x.to("cuda")',
         "loader = DataLoader(data, pin_memory=torch.cuda.is_available())",
         "scaler = torch.amp.GradScaler(enabled=torch.cuda.is_available())",

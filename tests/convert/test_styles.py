@@ -199,6 +199,23 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"module": ["# Nothing uses it, but it is drawn here.\n        seeds = torch.randn(3, 4)"]},
     ),
+    "a tensor that is made on the device": (
+        {
+            "import random\n": "import random\n\nfrom accelerate import Accelerator\n",
+            OPTIMIZER: OPTIMIZER + "accelerator = Accelerator()\n"
+            "model, optimizer, train_loader = accelerator.prepare(model, optimizer, train_loader)\n"
+            "shift = torch.full((1, 4), 0.5, device=accelerator.device)\n",
+            LOSS: "        noise = torch.zeros(1, device=accelerator.device)\n"
+            + LOSS.replace("(xb)", "(xb + shift + noise)"),
+            "loss.backward()": "accelerator.backward(loss)",
+        },
+        {
+            "module": [
+                'self.register_buffer("shift", torch.full((1, 4), 0.5), persistent=False)',
+                "noise = torch.zeros(1, device=self.device)",
+            ]
+        },
+    ),
     "another name for the device": (
         {
             MODEL: 'dev = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n'

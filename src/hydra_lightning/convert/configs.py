@@ -33,6 +33,8 @@ OF_ACCELERATOR = {
     "project_dir": "paths.log_dir",
 }
 PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed"}
+# Other libraries want lists, and no ListConfig.
+LISTS = "_convert_: all"
 
 
 def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict[str, str]]:
@@ -67,8 +69,7 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
         model += _arguments(partial, f"model.{role}", settings, keys)
     data = [f"_target_: lightning_classes.data.{stem}_datamodule.{camel}DataModule"]
     if any(isinstance(each.value, (list, dict)) for each in written.data_settings.values()):
-        # Other libraries want lists, and no ListConfig.
-        data.append("_convert_: all")
+        data.append(LISTS)
     data += _entries(written.data_settings, "data", keys)
     experiment = _experiment(written, program, epochs, keys)
     files = {f"model/{stem}.yaml": model, f"data/{stem}.yaml": data, f"experiment/{stem}.yaml": experiment}
@@ -103,6 +104,9 @@ def _node(node: Node, section: str, keys: dict[str, str], indent: str = "  ") ->
     """The lines of a ``_target_`` with its arguments."""
     lines = [f"{indent}_target_: {node.target}"]
     lines += [f"{indent}_partial_: true"] if node.is_partial else []
+    values = [getattr(each, "value", each) for each in node.arguments.values()]
+    if any(isinstance(each, (list, dict)) for each in values):
+        lines.append(f"{indent}{LISTS}")
     for name, value in node.arguments.items():
         if isinstance(value, Node):
             lines += [f"{indent}{name}:", *_node(value, f"{section}.{name}", keys, f"{indent}  ")]

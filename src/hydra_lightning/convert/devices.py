@@ -21,6 +21,7 @@ def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
             and not any(isinstance(each, (ast.Attribute, ast.Subscript)) for each in piece.node.targets)
             and any(word in code for word in told)
             and not any(word in code for word in no_device)
+            and not _makes_tensors(piece.node.value)
         ):
             quoted = "'" in code or '"' in code
             written = (
@@ -37,6 +38,11 @@ def devices_of(setup: Iterable[Piece]) -> dict[str, str]:
                 quoted = all(isinstance(each, ast.Constant) for each in values)
                 found |= dict.fromkeys(piece.defines, "self.device.type" if quoted else "self.device")
     return found
+
+
+def _makes_tensors(value: ast.expr) -> bool:
+    """``torch.full((1, 1), 0.5, device=torch.device("cuda"))``"""
+    return isinstance(value, ast.Call) and any(each.arg == "device" for each in value.keywords)
 
 
 def with_device_names(sources: Mapping[str, Source]) -> dict[str, Source]:

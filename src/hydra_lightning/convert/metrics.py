@@ -195,7 +195,7 @@ def _keys(value: ast.expr, pieces: Sequence[Piece], definitions: Mapping[str, Pi
     ]
     called = {ast.unparse(each).rpartition(".")[2] for each in made}
     results = [
-        each.value
+        _assigned_to(each.value, function) if isinstance(each.value, ast.Name) else each.value
         for definition in definitions.values()
         for function in ast.walk(definition.node)
         if isinstance(function, ast.FunctionDef) and function.name in called
@@ -205,6 +205,16 @@ def _keys(value: ast.expr, pieces: Sequence[Piece], definitions: Mapping[str, Pi
     if len(results) != 1 or not isinstance(results[0], ast.Dict):
         return []
     return [text for key in results[0].keys if key is not None and (text := _text(key))]
+
+
+def _assigned_to(name: ast.Name, function: ast.FunctionDef) -> ast.expr:
+    """What a name is assigned to in a function, where that is once; else the name."""
+    found = [
+        each.value
+        for each in ast.walk(function)
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == name.id
+    ]
+    return found[0] if len(found) == 1 else name
 
 
 def items_of(value: ast.expr) -> ast.Name | None:

@@ -45,7 +45,7 @@ from hydra_lightning.convert.methods import method_of, methods_of
 from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
-from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed, used_in
+from hydra_lightning.convert.rewrite import DEVICE, Scope, attribute, draws, needed, used_in
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.shared import Shared, shared_step
 from hydra_lightning.convert.source import Piece
@@ -122,7 +122,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     else:
         read = set().union(*(piece.uses for piece in training_pieces(program)))
         attributes |= read & {name for piece in pieces_before_steps(program) for name in piece.defines}
-    own = nets | {name: f"self.{attribute(name)}" for name in attributes}
+    own = {DEVICE: "self.device"} | nets | {name: f"self.{attribute(name)}" for name in attributes}
     own |= {name: code for name, code in program.devices.items() if name in used | at_start}
     for kind, loader in program.loaders.items():
         if loader.name and not loader.is_listed and not loader.is_generated:
@@ -376,11 +376,21 @@ def _as_buffer(piece: Piece, scope: Scope) -> str | None:
     node = piece.node
     if not isinstance(node, ast.Assign) or len(piece.defines) != 1 or not isinstance(node.value, ast.Call):
         return None
-    if not is_move(node.value) or not re.match(r"torch\.[a-z]\w*\(", piece.part(node.value)):
+    if not re.match(r"torch\.[a-z]\w*\(", piece.part(node.value)):
         return None
     (name,) = piece.defines
+    if is_move(node.value):
+        made = scope.code(piece, node.value)
+    elif any(each.arg == "device" for each in node.value.keywords):
+        # torch.full((1, 1), 0.5, device=device)
+        parts = [scope.code(piece, each) for each in node.value.args]
+        rest = [each for each in node.value.keywords if each.arg not in ("device", None)]
+        parts += [f"{each.arg}={scope.code(piece, each.value)}" for each in rest]
+        made = f"{scope.code(piece, node.value.func)}({', '.join(parts)})"
+    else:
+        return None
     lines = itertools.takewhile(lambda line: line.startswith("#"), piece.text().splitlines())
-    call = f'self.register_buffer("{attribute(name)}", {scope.code(piece, node.value)}, persistent=False)'
+    call = f'self.register_buffer("{attribute(name)}", {made}, persistent=False)'
     return "\n".join([*lines, call])
 
 

@@ -47,6 +47,8 @@ OF_DATA = frozenset(
         *(f"{kind}_dataloader" for kind in ("train", "val", "test", "predict")),
     )
 )
+# What is read of an Accelerator as its device; a LightningModule has its own.
+DEVICE = "torch.device('cuda')"
 SEEDING = frozenset(("seed", "manual_seed", "manual_seed_all", "seed_everything", "set_seed"))
 
 
@@ -98,6 +100,8 @@ class Scope:
             if each is not node and not self.moves and isinstance(each, ast.Call) and is_move(each):
                 assert isinstance(each.func, ast.Attribute)
                 return self.code(piece, each.func.value)
+            if isinstance(each, ast.Call) and piece.source.written and ast.unparse(each) == DEVICE:
+                return self.names.get(DEVICE, 'torch.device("cpu")')
             if isinstance(each, (ast.GeneratorExp, ast.ListComp)) and moves_all(each):
                 return self.code(piece, each.generators[0].iter)
             if self.manual and each is not node and isinstance(each, ast.Call) and is_backward(each):
