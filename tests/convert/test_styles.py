@@ -188,6 +188,17 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"module": ["self.net.make_optimizer("]},
     ),
+    "groups that a function makes": (
+        {
+            MODEL: "def groups(net, decay):\n"
+            "    weights = [p for name, p in net.named_parameters() if name.endswith('weight')]\n"
+            "    others = [p for name, p in net.named_parameters() if not name.endswith('weight')]\n"
+            "    return [{'params': weights, 'weight_decay': decay}, {'params': others, 'weight_decay': 0.0}]\n\n\n"
+            + MODEL,
+            OPTIMIZER: "optimizer = torch.optim.AdamW(groups(model, 0.1), lr=0.05)\n",
+        },
+        {"module": ["self.hparams.optimizer(groups(self.net, 0.1))"], "model": ["  lr: 0.05\n"]},
+    ),
     "data that a method draws": (
         {LOADER: WRITTEN + LOADER.replace("TensorDataset(x[:32], y[:32])", "Written(32)")},
         {"data": ["self.train_loader = DataLoader(Written(32)"]},

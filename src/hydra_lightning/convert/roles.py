@@ -182,6 +182,7 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
             for node in ast.walk(piece.node)
             if isinstance(node, ast.Attribute) and node.attr in asking
         ]
+        asked += [each for node in ast.walk(piece.node) for each in _asked_by(node, flow)]
         found_here = {piece.names.get(each.id, each.id) for each in asked if isinstance(each, ast.Name)}
         names |= found_here
         if piece not in makers and found_here:
@@ -191,6 +192,24 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
     if not found:
         raise Refused("parameters", makers[0].site, "the optimizer is not given the parameters() of a model.")
     return dict(sorted(found.items(), key=lambda each: flow.setup.index(each[1])))
+
+
+def _asked_by(call: ast.AST, flow: Flow) -> list[ast.expr]:
+    """``net`` of ``groups(net, decay)``, a function of the program that asks it for its parameters."""
+    definition = flow.definitions.get(ast.unparse(call.func)) if isinstance(call, ast.Call) else None
+    if (
+        not isinstance(call, ast.Call)
+        or definition is None
+        or not isinstance(definition.node, ast.FunctionDef)
+    ):
+        return []
+    asked = {
+        ast.unparse(each.value)
+        for each in ast.walk(definition.node)
+        if isinstance(each, ast.Attribute) and each.attr in ("parameters", "named_parameters")
+    }
+    given = zip(definition.node.args.args, call.args, strict=False)
+    return [value for parameter, value in given if parameter.arg in asked]
 
 
 def _asking_methods(flow: Flow) -> set[str]:
