@@ -149,6 +149,16 @@ for epoch in range(2):
         ],
         ["test: false", "monitor: val/near"],
     ),
+    "a sum of the training that is set back after it was told": (
+        HEAD
+        + "running = 0.0\nfor epoch in range(2):\n"
+        + TRAIN
+        + "        running += loss.item()\n"
+        + EVALUATE.replace("epoch} val loss {val_loss", "epoch} error {running / 5:.4f} val loss {val_loss")
+        + "    running = 0.0\n",
+        ['_dataloaders)\n        self.log("val/loss", self.val_loss, prog_bar=True)\n\n    def configure'],
+        ["monitor: val/loss"],
+    ),
     "a test of the last weights": (
         HEAD + "for epoch in range(2):\n" + TRAIN + TEST,
         ["def test_step", 'self.log("test/mae", self.error / 10'],

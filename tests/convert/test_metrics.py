@@ -24,6 +24,8 @@ def numbers(code: str, *several: str) -> dict[str, str]:
         ('print("loss %.4f (%d/%d)" % (loss, hits, total))', {"loss": "loss"}),
         ('line = stamp() + " " + f"loss {loss}"\nprint(line)', {"loss": "loss"}),
         ('line = "f1 " + f"{score}"\nlog.info(line)', {"f1": "score"}),
+        ('print(f"pass {epoch}: {total / n:.3f} per digit")', {"result": "total / n"}),
+        ('print("loss", epoch, loss)', {"loss": "loss"}),
         ("found = scores.compute()\nprint(epoch, found)", {"*": "found"}),
         ('found = scores.compute()\nprint(found, found["acc"])', {"*": "found"}),
         ("print(scores.compute())", {"*": "scores.compute()"}),

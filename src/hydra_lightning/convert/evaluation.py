@@ -124,8 +124,13 @@ def _evaluation(
     def others(piece: Piece) -> set[str]:
         """The names of the training, where a statement is."""
         here = {name for each in training if each.function == piece.function for name in each.defines}
-        own = (each for each in evaluated if each.function == piece.function)
-        return here.difference(*(each.defines for each in own)) | (told - given) | makers | filled
+        own: set[str] = set()
+        summed: set[str] = set()
+        for each in (one for one in evaluated if one.function == piece.function):
+            # What is read before it is assigned, and set back then, was summed in the training.
+            summed |= (each.uses & here) - own
+            own |= each.defines
+        return here.difference(own - summed) | (told - given) | makers | filled
 
     of_batches = [*pieces_in(block.inside)]
     numbers = printed(evaluated, counters, others, program.flow.definitions, program.several_metrics)

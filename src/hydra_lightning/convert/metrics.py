@@ -99,6 +99,8 @@ def printed(
                         or following.lstrip().startswith("/")
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
+                        if names <= counters and label == told:
+                            label = ""
                         continue
                     if _computes(value, pieces, several):
                         found.setdefault(ALL, (owner, value))
@@ -361,4 +363,7 @@ def _name(label: str, value: ast.expr) -> str:
         # "val 0.123": the loss of it.
         return "loss"
     rest = [word for word in rest if word in KNOWN] or rest
+    if not rest and isinstance(value, ast.BinOp):
+        # Nothing says what it is.
+        return "result"
     return WORDS.get(rest[-1], rest[-1]) if rest else ""
