@@ -14,7 +14,7 @@ from hydra_lightning.convert.epochs import epochs_of
 from hydra_lightning.convert.evaluation import Evaluation, best_by, validation_of
 from hydra_lightning.convert.flags import benchmark_of
 from hydra_lightning.convert.flow import Flow, pieces_in
-from hydra_lightning.convert.module_class import mode_hooks
+from hydra_lightning.convert.model_modes import mode_hooks
 from hydra_lightning.convert.optimizers import Partial
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused

@@ -28,7 +28,6 @@ from hydra_lightning.convert.folders import folders_hook, folders_of
 from hydra_lightning.convert.hooks import (
     end_hook,
     hooks,
-    is_mode,
     made_anew,
     pieces_after_epoch,
     pieces_after_step,
@@ -43,6 +42,7 @@ from hydra_lightning.convert.kept_class import (
 )
 from hydra_lightning.convert.methods import method_of, methods_of
 from hydra_lightning.convert.metrics import printed
+from hydra_lightning.convert.model_modes import loaded, mode_hooks
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import DEVICE, Scope, attribute, draws, needed, used_in
@@ -202,9 +202,9 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         head += [f"    # Manual, as automatic optimization does not do this: {roles.kept}"]
         head.append("    self.automatic_optimization = False")
     head.append(f"    {', '.join(nets.values())} = {net.partition(':')[0]}")
-    if loaded := [nets[name] for name in _loaded(program)]:
+    if in_eval_mode := [nets[name] for name in loaded(program)]:
         head.append("    # from_pretrained() gives models in eval mode.")
-        head += [f"    {each}.train()" for each in loaded]
+        head += [f"    {each}.train()" for each in in_eval_mode]
     head += [textwrap.indent(code, "    ") for code in init]
     if late:
         methods.insert(0, _setup(scope, late, attributes))
@@ -291,46 +291,6 @@ def _forward(program: Program, by_name: bool) -> str:
             return method_text("forward", ", ".join(f"{name}: Any" for name in given), "Any", body)
     rest = "**batch" if by_name else "*inputs"
     return method_text("forward", f"{rest}: Any", "Any", [f"return self.net({rest})"])
-
-
-def _loaded(program: Program) -> list[str]:
-    """The models that are put into train mode after ``from_pretrained``, which Lightning does not do."""
-    flow = program.flow
-    pieces = [*flow.setup, *pieces_in(flow.before), *flow.body]
-    trained = {
-        name
-        for name in program.roles.nets
-        for each in pieces
-        if is_mode(each, [name]) and each.text(comments=False).endswith(".train()")
-    }
-    return [
-        name
-        for name, made in program.roles.nets.items()
-        if name in trained
-        and any(
-            "from_pretrained(" in each.text(comments=False) for each in [made, *helpers_of(program, [made])]
-        )
-    ]
-
-
-def mode_hooks(program: Program) -> dict[str, str]:
-    """The hooks of Lightning that would switch the model's mode where the program does not, and why."""
-    tape, block = program.tape, program.roles.val_block
-    calls = [event for event in tape.events if event.kind == "forward"]
-    hooks = {}
-    sites = {
-        stack[-1]
-        for stack in tape.evaluations
-        if block is None or any(block.head.covers(site) for site in stack)
-    }
-    evaluated = [event for event in calls if event.is_evaluation and event.site in sites]
-    switched = {event.about for event in evaluated if not event.data["train"]}
-    # A criterion with parameters may stay in train mode, where only the model is switched: eval() is nothing to it.
-    if any(event.data["train"] and (not switched or event.about in switched) for event in evaluated):
-        hooks["on_validation_model_eval"] = "The model is evaluated in the mode that it is trained in."
-    if any(event.data["grad"] and not event.data["train"] for event in calls):
-        hooks["on_validation_model_train"] = "The model is not put back into train mode after an evaluation."
-    return hooks
 
 
 def _clipping(program: Program, scope: Scope) -> str:
