@@ -7,9 +7,9 @@ x, y = load_digits(return_X_y=True)
 x = torch.FloatTensor(x)/16.; y = torch.LongTensor(y)
 mean, std = x[:1200].mean(0), x[:1200].std(0)+1e-2
 x = (x-mean)/std
-trainset = data.TensorDataset(x[:1200], y[:1200]); testset = data.TensorDataset(x[1200:], y[1200:])
-trainloader = data.DataLoader(trainset, batch_size=50, shuffle=True)
-testloader = data.DataLoader(testset, batch_size=100, shuffle=False)
+known = data.TensorDataset(x[:1200], y[:1200]); unknown = data.TensorDataset(x[1200:], y[1200:])
+feed = data.DataLoader(known, 50, shuffle=True)
+exam = data.DataLoader(unknown, 100)
 
 class Net(nn.Module):
   def __init__(self):
@@ -27,29 +27,27 @@ iter_size = 5   # how many batches make one update
 for epoch in range(2):
   net.train()
   optimizer.zero_grad()
-  running = 0.0
-  for i, dt in enumerate(trainloader, 0):
-    inputs, labels = dt
-    outputs = net(inputs)
-    loss = criterion(outputs, labels)/iter_size
+  lately = 0.0
+  for i, dt in enumerate(feed):
+    a, b = dt
+    loss = criterion(net(a), b)/iter_size
     loss.backward()
-    running += loss.item()*iter_size
-    if i % iter_size == 0 or i == len(trainloader)-1:
+    lately += loss.item()*iter_size
+    if i % iter_size == 0 or i == len(feed)-1:
       optimizer.step()
       optimizer.zero_grad()
     if i % 8 == 7:
-      print('[%d, %5d] loss: %.3f' % (epoch + 1, i + 1, running / 8))
-      running = 0.0
+      print('round %d, %d batches: %.3f' % (epoch + 1, i + 1, lately / 8))
+      lately = 0.0
 
-  correct = 0; total = 0
+  hits = 0; seen = 0
   net.eval()
   with torch.no_grad():
-    for dt in testloader:
-      images, labels = dt
-      outputs = net(images)
-      _, predicted = torch.max(outputs.data, 1)
-      total += labels.size(0)
-      correct += (predicted == labels).sum().item()
-  print('Accuracy of the network on the %d test images: %d %%' % (total, 100 * correct / total))
+    for dt in exam:
+      a, b = dt
+      best = net(a).max(1)[1]
+      seen += len(b)
+      hits += int((best == b).sum())
+  print('of %d unknown digits right: accuracy %.2f %%' % (seen, 100 * hits / seen))
 
-print('Finished Training')
+print('that is all')

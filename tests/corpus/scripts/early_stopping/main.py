@@ -8,27 +8,27 @@ from sklearn.datasets import load_digits
 from torch.utils.data import DataLoader, TensorDataset
 
 
-class EarlyStopping:
-    """Stops when the validation loss has not improved for `patience` epochs."""
+class Watcher:
+    """Remembers the lowest loss and its weights, and is over when too many epochs brought nothing."""
 
-    def __init__(self, patience=3, min_delta=0.0, path="checkpoint.pt"):
+    def __init__(self, patience=3, least=0.0, file="lowest.pt"):
         self.patience = patience
-        self.min_delta = min_delta
-        self.path = path
-        self.counter = 0
-        self.best_loss = None
-        self.early_stop = False
+        self.least = least
+        self.file = file
+        self.idle = 0
+        self.lowest = None
+        self.over = False
 
-    def __call__(self, val_loss, model):
-        if self.best_loss is None or val_loss < self.best_loss - self.min_delta:
-            self.best_loss = val_loss
-            self.counter = 0
-            torch.save(model.state_dict(), self.path)
+    def __call__(self, loss, model):
+        if self.lowest is None or loss < self.lowest - self.least:
+            self.lowest = loss
+            self.idle = 0
+            torch.save(model.state_dict(), self.file)
         else:
-            self.counter += 1
-            print(f"EarlyStopping counter: {self.counter} out of {self.patience}")
-            if self.counter >= self.patience:
-                self.early_stop = True
+            self.idle += 1
+            print(f"nothing gained in {self.idle} epochs, {self.patience} end it")
+            if self.idle >= self.patience:
+                self.over = True
 
 
 def seed_everything(seed):
@@ -74,7 +74,7 @@ if __name__ == "__main__":
     model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    stopper = EarlyStopping(patience=2)
+    watcher = Watcher(patience=2)
     best_acc, best_weights = 0.0, None
 
     for epoch in range(12):
@@ -84,13 +84,13 @@ if __name__ == "__main__":
         if val_acc > best_acc:
             best_acc = val_acc
             best_weights = copy.deepcopy(model.state_dict())
-        stopper(val_loss, model)
-        if stopper.early_stop:
-            print("Early stopping")
+        watcher(val_loss, model)
+        if watcher.over:
+            print("that is enough")
             break
 
-    # load the last checkpoint with the best model
-    model.load_state_dict(torch.load("checkpoint.pt"))
+    # the weights of the lowest loss, then those of the best accuracy
+    model.load_state_dict(torch.load("lowest.pt"))
     test_loss, test_acc = run_epoch(model, test_loader, criterion)
     print(f"test (lowest loss): {test_loss:.3f} {test_acc:.3f}")
     model.load_state_dict(best_weights)

@@ -23,16 +23,16 @@ def get_parser():
     return parser
 
 
-def adjust_learning_rate(optimizer, epoch, args):
-    """Decay the learning rate with half-cycle cosine after warmup"""
-    if epoch < args.warmup_epochs:
-        lr = args.base_lr * (epoch + 0.1) / args.warmup_epochs
+def set_rate(optimizer, at, args):
+    """at is a number of epochs, with a fraction: up in a straight line, then down on a cosine"""
+    if at < args.warmup_epochs:
+        rate = args.base_lr * (at + 0.1) / args.warmup_epochs
     else:
-        done = (epoch - args.warmup_epochs) / (args.epochs - args.warmup_epochs)
-        lr = args.min_lr + (args.base_lr - args.min_lr) * 0.5 * (1.0 + math.cos(math.pi * done))
-    for param_group in optimizer.param_groups:
-        param_group["lr"] = lr
-    return lr
+        share = (at - args.warmup_epochs) / (args.epochs - args.warmup_epochs)
+        rate = args.min_lr + (args.base_lr - args.min_lr) * math.cos(math.pi * share / 2) ** 2
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    return rate
 
 
 class Sine(nn.Module):
@@ -72,7 +72,7 @@ def main(args):
         net.train()
         for i, (x, y) in enumerate(train_loader):
             # we use a per iteration (instead of per epoch) lr schedule
-            lr = adjust_learning_rate(optimizer, i / len(train_loader) + epoch, args)
+            lr = set_rate(optimizer, i / len(train_loader) + epoch, args)
             x, y = x.to(device), y.to(device)
             loss = mse(net(x), y)
             optimizer.zero_grad()
