@@ -45,4 +45,6 @@ def _is_named(folder: ast.expr, piece: Piece, scope: Scope, written: str) -> boo
     if isinstance(folder, ast.Constant) and isinstance(folder.value, str):
         name = re.escape(folder.value.removeprefix("./").rstrip("/"))
         return bool(name) and re.search(rf"[\"'](\./)?{name}[/\"']", written) is not None
-    return scope.code(piece, folder) in written
+    code = scope.code(piece, folder)
+    # An option; any other name is one of another place.
+    return code.startswith("self.hparams.") and re.search(rf"{re.escape(code)}\b", written) is not None
