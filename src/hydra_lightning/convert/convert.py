@@ -202,8 +202,10 @@ class _Job:
         sources = with_counted(without_reassigned(self.sources, tape), tape)
         flow = flow_of(sources, entry, tape)
         for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
-            sources = written_anew(sources, flow, settings_of(flow, tape, folder))
-            flow = flow_of(sources, entry, tape)
+            changed = written_anew(sources, flow, settings_of(flow, tape, folder))
+            if any(changed[path] is not source for path, source in sources.items()):
+                sources = changed
+                flow = flow_of(sources, entry, tape)
         settings = located(wished(settings_of(flow, tape, folder), self.wishes.keys), folder)
         drop_aliases(flow, settings)
         seed = seed_of(flow, settings, tape, {})
