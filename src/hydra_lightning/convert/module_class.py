@@ -184,10 +184,10 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     if folders := folders_of(program, scope, "\n".join([*methods, *texts])):
         methods.insert(0, folders_hook(program, scope, folders))
     program.keep(functions, "the LightningModule")
-    init = [_as_buffer(piece, scope) or scope.code(piece) for piece in objects if piece not in late]
-    for piece in in_vain:
-        place = init.index(scope.code(piece))
-        init[place] = f"# Nothing uses it, but it is drawn here.\n{init[place]}"
+    init: list[str] = []
+    for piece in (each for each in objects if each not in late):
+        why = "# Nothing uses it, but it is drawn here.\n" if piece in in_vain else ""
+        init.append(why + (_as_buffer(piece, scope) or scope.code(piece)))
     program.keep(objects, "the LightningModule")
     for key, partial in partials.items():
         program.kept[id(partial.piece.node)] = f"model.{key}"
