@@ -227,6 +227,17 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             ]
         },
     ),
+    "numbers that are drawn and moved for a later look": (
+        {
+            OPTIMIZER: OPTIMIZER + 'device = torch.device("cpu")\nseeds = torch.randn(3, 4).to(device)\n',
+            STEP: STEP + "        if i > 99:\n            torch.save(model(seeds), 'look.pt')\n",
+        },
+        {
+            "module": [
+                'drawn here.\n        self.register_buffer("seeds", torch.randn(3, 4), persistent=False)'
+            ]
+        },
+    ),
     "another name for the device": (
         {
             MODEL: 'dev = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n'
