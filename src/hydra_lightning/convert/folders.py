@@ -46,5 +46,5 @@ def _is_named(folder: ast.expr, piece: Piece, scope: Scope, written: str) -> boo
         name = re.escape(folder.value.removeprefix("./").rstrip("/"))
         return bool(name) and re.search(rf"[\"'](\./)?{name}[/\"']", written) is not None
     code = scope.code(piece, folder)
-    # An option; any other name is one of another place.
-    return code.startswith("self.hparams.") and re.search(rf"{re.escape(code)}\b", written) is not None
+    # An option or an attribute; any other name may be one of another place.
+    return code.startswith("self.") and re.search(rf"{re.escape(code)}\b", written) is not None
