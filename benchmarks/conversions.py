@@ -80,7 +80,7 @@ def measure_recorder(folder: Path, repetitions: int) -> list[tuple[Cost, Cost]]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"root": str(folder), "seed": 0, "steps": None, "epochs": None, "seconds": None, "threads": 1}
-    options = json.dumps(settings | {"earlier": [], "lines": True})
+    options = json.dumps(settings | {"earlier": [], "experiment": False})
     found = [(Cost(f"a step of {name}"), Cost("the same under the recorder")) for name in NETS]
     for number, (data, net, size) in enumerate(NETS.values()):
         (folder / f"steps_{number}.py").write_text(STEPS.format(data=data, net=net, size=size))

@@ -209,11 +209,16 @@ def test_what_sets_a_trigger_is_asked_where_it_is_looked_at() -> None:
     )
 
 
-def test_what_is_repeated_for_a_batch_is_cut_to_the_last() -> None:
-    before = """
-        for step, batch in enumerate(loader):
-            losses.append(accelerator.gather_for_metrics(loss.repeat(args.size)))
-        """
-    assert plain(before).splitlines()[-1] == (
-        "    losses.append(loss.repeat(args.size)[: len(loader.dataset) - step * args.size])"
-    )
+@pytest.mark.parametrize(
+    ("loop", "rows"),
+    [
+        ("for step, batch in enumerate(loader):\n    out = net(batch['x'])", "len(batch['x'])"),
+        ("for step, (x, y) in enumerate(loader, 1):\n    out = net(x)", "len(x)"),
+        ("for x, y in loader:\n    out = net(x)", "len(x)"),
+        ("for batch in loader:\n    x, y = batch", "len(x)"),
+        ("for batch in loader:\n    out = net(**batch)", "len(next(iter(batch.values())))"),
+    ],
+)
+def test_what_is_repeated_for_a_batch_is_cut_to_its_rows(loop: str, rows: str) -> None:
+    before = f"\n{loop}\n    losses.append(accelerator.gather_for_metrics(loss.repeat(args.size)))\n"
+    assert plain(before).splitlines()[-1] == f"    losses.append(loss.repeat(args.size)[: {rows}])"

@@ -15,7 +15,7 @@ sys.path.insert(0, sys.argv[1])
 torch.manual_seed(0)
 expected = torch.rand(3)
 torch.manual_seed(0)
-imports_that_draw_nothing("/nowhere")
+imports_that_draw_nothing("/nowhere", lambda: None)
 thread = threading.Thread(target=__import__, args=("slow_to_import",))
 thread.start()
 time.sleep(0.05)
@@ -43,7 +43,7 @@ import library
 torch.manual_seed(0)
 expected = torch.rand(2)
 torch.manual_seed(0)
-imports_that_draw_nothing("/nowhere")
+imports_that_draw_nothing("/nowhere", lambda: None)
 drawn = [library.draw(), library.draw()]
 print(torch.equal(torch.cat(drawn), expected))
 """

@@ -118,6 +118,7 @@ def _data(found: Conversion) -> dict[str, object]:
         "files": list(found.files),
         "keys": found.keys,
         "lines": [asdict(line) for line in found.lines],
+        "metrics": [asdict(each) for each in found.metrics],
         "parity": as_data(found.verdict) if found.verdict else None,
     }
 
@@ -145,6 +146,8 @@ def _text(found: Conversion, dry_run: bool) -> str:
     options = ", ".join(f"{code} → {key}" for code, key in found.keys.items())
     told.append(f"settings  {options or 'none'}")
     told.append(f"parity    {text(found.verdict) if found.verdict else UNVERIFIED}")
+    same = [each.name for each in found.metrics if each.times and each.differs is None]
+    told += [f"metrics   {', '.join(same)}: as printed"] if same else []
     told += [f"to do     {line.site}  {line.why}: {line.code}" for line in found.to_do]
     told.append(f"next: python lightning_classes/train.py experiment={found.experiment}")
     return "\n".join(told)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hydra_lightning.convert.repeated import is_repeated, loops_around, rows_of_batch
 from hydra_lightning.convert.source import Piece, Source
 
 # What is given comes back, in one process.
@@ -291,27 +292,9 @@ class _Plain:
             return code and code.replace('"', self._quotes.get(id(node), '"'))
         return None
 
-    def _repeats(self, node: ast.expr) -> ast.expr | None:
-        """``n`` of ``loss.repeat(n)``."""
-        if not isinstance(node, ast.Call) or len(node.args) != 1:
-            return None
-        return node.args[0] if isinstance(node.func, ast.Attribute) and node.func.attr == "repeat" else None
-
     @functools.cached_property
-    def _loops(self) -> dict[int, tuple[str, str]]:
-        """The loader of the loop around each call, and the counter of its batches, by the identity of the call."""
-        return {
-            id(call): (ast.unparse(each.iter.args[0]), each.target.elts[0].id)
-            for each in ast.walk(self.source.tree)
-            if isinstance(each, ast.For)
-            and isinstance(each.iter, ast.Call)
-            and ast.unparse(each.iter.func) == "enumerate"
-            and len(each.iter.args) == 1
-            and isinstance(each.target, ast.Tuple)
-            and isinstance(each.target.elts[0], ast.Name)
-            for call in ast.walk(each)
-            if isinstance(call, ast.Call)
-        }
+    def _loops(self) -> dict[int, ast.For]:
+        return loops_around(self.source.tree)
 
     @functools.cached_property
     def _quotes(self) -> dict[int, str]:
@@ -348,10 +331,9 @@ class _Plain:
                 return f"{given[0]}.state_dict()"
             if method == "prepare":
                 return ", ".join(given)
-            if method == "gather_for_metrics" and (size := self._repeats(node.args[0])) is not None:
-                # It cuts what is repeated to the size of the last batch.
-                loader, step = self._loops.get(id(node), ("", ""))
-                return f"{given[0]}[: len({loader}.dataset) - {step} * {code(size)}]" if loader else given[0]
+            if method == "gather_for_metrics" and is_repeated(node.args[0]):
+                rows = rows_of_batch(self._loops.get(id(node)))
+                return f"{given[0]}[: {rows}]" if rows else given[0]
             if method in GIVING:
                 return given[0]
             if method in ("check_trigger",):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra_lightning.convert.accelerate import without_accelerate
+from hydra_lightning.convert.agreement import Logged, logged_as_printed
 from hydra_lightning.convert.by_hand import with_optimizers
 from hydra_lightning.convert.classes import write_classes
 from hydra_lightning.convert.configs import configs_of, seed_of
@@ -30,7 +31,7 @@ from hydra_lightning.convert.precision import BFLOAT16, without_autocast
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.reassigned import without_reassigned
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.report import UNVERIFIED, Line, lines_of, report
+from hydra_lightning.convert.report import UNVERIFIED, Line, lines_of, report, with_metrics
 from hydra_lightning.convert.rest import with_rest
 from hydra_lightning.convert.roles import Roles, roles_of
 from hydra_lightning.convert.settings import drop_aliases, settings_of
@@ -65,6 +66,7 @@ class Conversion:
         verdict: of the comparison, a PASS; None when nothing was compared.
         experiment: its name.
         roles: who is who in the program.
+        metrics: those that are logged, held against what the program prints.
     """
 
     files: dict[str, str]
@@ -74,6 +76,7 @@ class Conversion:
     verdict: Verdict | None
     experiment: str
     roles: Roles
+    metrics: list[Logged]
 
     @property
     def to_do(self) -> list[Line]:
@@ -233,13 +236,15 @@ class _Job:
                 files = {path: _labelled(content, stem) for path, content in files.items()}
                 _check(self.program, self.project, files, stem)
             verdict = _proved(proof, self.program, self.project, files, stem, limits, seed) if prove else None
+            metrics = logged_as_printed(proof, verdict.tapes[1], parts.logged) if verdict else []
             told = lines_of(self.original, parts, keys, dict.fromkeys(self.autocasts, "trainer.precision"))
+            told = with_metrics(told, metrics)
             lines = [
                 replace(line, site=in_cells(line.site, self.program))
                 for line in with_rest(told, self.original, files, tape)
             ]
-            files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings)
-            return Conversion(files, lines, typed, proof, verdict, stem, roles)
+            files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings, metrics)
+            return Conversion(files, lines, typed, proof, verdict, stem, roles, metrics)
 
         body = flow.body
         if self.wishes.steps == "manual":

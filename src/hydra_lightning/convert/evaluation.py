@@ -149,7 +149,8 @@ def _evaluation(
     resets = [each for each in untold if resets_metric(each) and each.changes & changed_in]
     stop = [each for each in untold if each in stop or each in exits or each in resets]
     end = needed([*before, *untold], wanted)
-    end = [each for each in untold if (each in end or draws(each)) and each not in exits]
+    # What is logged is computed before metrics are reset.
+    end = [each for each in untold if (each in end or draws(each)) and each not in [*exits, *resets]]
     stop = [each for each in stop if each not in end]
     wanted |= {name for piece in [*end, *stop] for name in piece.uses}
     made_before = {name for piece in before for name in _begun(piece)}
@@ -242,6 +243,8 @@ def evaluation_methods(
         methods.append(method_text(f"on_{hook}_epoch_start", "", "None", code))
     body = [*unpacked(plan.loader), *(inner.code(each) for each in plan.step)] if first is None else first
     methods.append(step_text(f"{hook}_step", plan.loader, plan.step, "None", body))
+    for name, piece, _ in plan.logged:
+        program.logs(f"{plan.stage}/{name}", piece)
     if plan.logged or plan.end or plan.stop:
         logs = [log_text(plan.stage, name, inner.code(piece, value)) for name, piece, value in plan.logged]
         last = replace(inner, stops=True)

@@ -193,13 +193,11 @@ def hooks(program: Program, scope: Scope) -> list[str]:
         code = [_without_gradients(program, scope, each) for each in epoch]
         made = {name for each in epoch for name in each.defines}
         counters = {*epoch_names(program)}
-        logged = printed([*pieces_in(program.flow.after)], counters)
-        code += [
-            f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)'
-            for name, piece, value in logged
-            if made & {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
-            and piece not in epoch
-        ]
+        for name, piece, value in printed([*pieces_in(program.flow.after)], counters):
+            names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
+            if made & names and piece not in epoch:
+                program.logs(f"val/{name}", piece)
+                code.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
         methods.append(method_text("on_train_epoch_end", "", "None", code))
     return methods
 

@@ -111,6 +111,7 @@ def _end(program: Program, scope: Scope, kept: Kept) -> list[str]:
     others = {each.id for piece in after for each in ast.walk(piece.node) if isinstance(each, ast.Name)}
     for name, piece, value in printed(after, others - defined):
         if {each.id for each in ast.walk(value) if isinstance(each, ast.Name)} & defined:
+            program.logs(f"val/{name}", piece)
             lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
     return [*given, *lines]
 

@@ -43,6 +43,12 @@ def mode_hooks(program: Program) -> dict[str, str]:
     # A criterion with parameters may stay in train mode, where only the model is switched: eval() is nothing to it.
     if any(event.data["train"] and (not switched or event.about in switched) for event in evaluated):
         hooks["on_validation_model_eval"] = "The model is evaluated in the mode that it is trained in."
-    if any(event.data["grad"] and not event.data["train"] for event in calls):
+    # An evaluation may be made with gradients, too.
+    trained = {
+        stack[-1]
+        for stack in tape.evaluations
+        if any(piece.covers(site) for piece in program.flow.body for site in stack)
+    }
+    if any(event.data["grad"] and not event.data["train"] and event.site in trained for event in calls):
         hooks["on_validation_model_train"] = "The model is not put back into train mode after an evaluation."
     return hooks

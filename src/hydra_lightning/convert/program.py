@@ -42,6 +42,7 @@ class Program:
         stem: the name of the files that are written, ``digits``.
         precision: that of the Trainer, where the program's own is not in its statements.
         kept: where statements that were taken over went, by the identity of their nodes.
+        logged: the lines that print what is logged, by the names of the metrics.
     """
 
     flow: Flow
@@ -52,6 +53,7 @@ class Program:
     entry: Source
     precision: str | None = None
     kept: dict[int, str] = field(default_factory=dict)
+    logged: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def camel(self) -> str:
@@ -348,6 +350,13 @@ class Program:
         """Whether a statement is a branch that these settings do not take."""
         node = piece.node
         return isinstance(node, ast.If) and not node.orelse and self.known.value(node.test, piece) is False
+
+    def logs(self, name: str, piece: Piece) -> None:
+        """Note that a metric is what a statement prints, or puts in a text that others print."""
+        flow = self.flow
+        later = [*flow.body, *pieces_in(flow.after), *pieces_in(flow.end)] if piece.defines else []
+        telling = [each for each in later if each.uses & piece.defines and only_tells(each.node)]
+        self.logged[name] = [site for each in [piece, *telling] for site in each.sites]
 
     def keep(self, pieces: Iterable[Piece], where: str) -> None:
         for piece in pieces:

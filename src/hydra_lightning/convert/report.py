@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hydra_lightning.convert.agreement import Logged
 from hydra_lightning.convert.calls import says_nothing
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import is_mode
@@ -114,6 +115,15 @@ def lines_of(
     return [replace(line, code=_code(sources, line.site)) for line in _of_each_site(found)]
 
 
+def with_metrics(lines: Iterable[Line], metrics: Iterable[Logged]) -> list[Line]:
+    """The lines, of which those that print what is not logged are to be done."""
+    differing = {each.site: f"{each.name}: {each.told}" for each in metrics if each.differs is not None}
+    return [
+        replace(line, what="to do", why=differing[line.site]) if line.site in differing else line
+        for line in lines
+    ]
+
+
 def _of_each_site(lines: Iterable[Line]) -> list[Line]:
     """One line for each statement; one that is on the way twice was converted if it was once."""
     found: dict[str, Line] = {}
@@ -197,6 +207,7 @@ def report(
     lines: Iterable[Line],
     keys: Mapping[str, str],
     settings: Mapping[str, Setting],
+    metrics: Sequence[Logged],
 ) -> str:
     """The report as Markdown."""
     program = " ".join([tape.command[0].rpartition("/")[2], *tape.command[1:]])
@@ -212,6 +223,10 @@ def report(
         told.append("")
     if without:
         told += [NO_KEY, ""]
+    if metrics:
+        told += ["| metric | printed in | |", "| --- | --- | --- |"]
+        told += [f"| `{each.name}` | {each.site} | {each.told} |" for each in metrics]
+        told.append("")
     told += ["| line | | where or why | code |", "| --- | --- | --- | --- |"]
     for line in lines:
         code = line.code.replace("|", "\\|")

@@ -80,8 +80,18 @@ class Piece:
 
     def covers(self, site: str) -> bool:
         file, _, line = site.rpartition(":")
-        first, last = self.source.span or (self.node.lineno, self.node.end_lineno or self.node.lineno)
+        first, last = self._lines
         return file == self.source.path and first <= int(line) <= last
+
+    @property
+    def sites(self) -> list[str]:
+        """Each of its lines, ``file:line``."""
+        first, last = self._lines
+        return [f"{self.source.path}:{line}" for line in range(first, last + 1)]
+
+    @property
+    def _lines(self) -> tuple[int, int]:
+        return self.source.span or (self.node.lineno, self.node.end_lineno or self.node.lineno)
 
     @functools.cached_property
     def function(self) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 
-def imports_that_draw_nothing(root: str) -> None:
-    """Put the global generators back after every first import of a module that is not below ``root``.
+def imports_that_draw_nothing(root: str, after: Callable[[], None]) -> None:
+    """Put the global generators back after every first import of a module that is not below ``root``; call ``after``.
 
     One program imports at its top, after the recorder has seeded; the other imports lazily, or seeds after its imports.
     """
@@ -36,7 +36,9 @@ def imports_that_draw_nothing(root: str) -> None:
             isolated[0] = True
             try:
                 with _put_back():
-                    return original(name, *args, **kwargs)
+                    loaded = original(name, *args, **kwargs)
+                    after()
+                    return loaded
             finally:
                 isolated[0] = False
 

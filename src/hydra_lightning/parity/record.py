@@ -1,7 +1,7 @@
 """Runs one program under the recorder: ``python -m hydra_lightning.parity.record TAPE OPTIONS PROGRAM ARGUMENTS…``
 
 ``OPTIONS`` is a JSON object: ``root``, ``seed``, ``steps``, ``epochs``, ``seconds``, ``earlier``, ``threads``,
-``lines``.
+``experiment``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
 
     from hydra_lightning.parity.lines import Marks
     from hydra_lightning.parity.recorder import Recorder
-    from hydra_lightning.parity.watch import AskedForInputError, watch
+    from hydra_lightning.parity.watch import AskedForInputError, watch, watch_metrics
 
     def finish(status: str) -> None:
         """Write the tape and end the process at once, whatever is still running in it."""
@@ -58,9 +58,12 @@ def main() -> None:
     recorder = Recorder(tape, lambda: finish("cut"), *limits, settings["earlier"])
     _seed(settings["seed"])
     watch(recorder)
+    if settings["experiment"]:
+        watch_metrics(recorder)
     sys.argv = [program, *arguments]
     sys.path[0] = str(Path(program).parent)
-    marks = Marks(recorder.path) if settings["lines"] else None
+    # Of a project nobody asks which lines were run.
+    marks = None if settings["experiment"] else Marks(recorder.path)
     try:
         _run(program, marks.code if marks is not None else _code)
     except AskedForInputError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -76,6 +76,22 @@ class Recorder:
             if event.is_evaluation and stack not in self.tape.evaluations:
                 self.tape.evaluations.append(stack)
         self.tape.events.append(event)
+
+    def told(self, numbers: list[str]) -> None:
+        """The program tells numbers."""
+        sites = [*self._frames()]
+        if sites and numbers and not self._is_earlier():
+            self.tape.told.append((self.steps, sites, numbers))
+
+    def metrics(self, values: Mapping[str, Any]) -> None:
+        """A Trainer has metrics; those that are no single numbers are computed later."""
+        found = {
+            name: float(value)
+            for name, value in values.items()
+            if isinstance(value, (int, float)) or (torch.is_tensor(value) and value.numel() == 1)
+        }
+        if found:
+            self.tape.metrics.append((self.steps, found))
 
     def _is_earlier(self) -> bool:
         """Whether a training runs that comes before the one that is asked for."""

@@ -123,8 +123,7 @@ def record(side: Side, limits: Limits, seed: int, threads: int = 1) -> Tape:
             "seconds": limits.seconds,
             "earlier": limits.earlier,
             "threads": threads,
-            # Of a project nobody asks which were run.
-            "lines": isinstance(side, Script),
+            "experiment": isinstance(side, Experiment),
         }
         tape_file, printed = scratch / "tape.json", scratch / "printed.txt"
         arguments = [str(tape_file), json.dumps(options), str(program), *arguments]

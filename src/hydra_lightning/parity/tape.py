@@ -75,6 +75,10 @@ class Tape:
             the arguments that are plain data, and the plain values that calls around are given.
         lines: those that were run, by file.
         processes: where the program starts processes of its own.
+        told: the numbers that are printed or given to a logger: after how many ``backward`` calls, the sites of all
+            frames of the program, the innermost first, and the numbers as they are written there.
+        metrics: of a Trainer, by name, after how many ``backward`` calls: each number that is logged in training, and
+            all that there are after an evaluation.
         weights: checksums of the final parameters and buffers, sorted.
         earlier: the lines of trainings that come before the one that was asked for: file, first and last.
         begins: the number of events up to the end of these.
@@ -93,6 +97,8 @@ class Tape:
     built: list[dict[str, Any]] = field(default_factory=list)
     lines: dict[str, list[int]] = field(default_factory=dict)
     processes: list[str] = field(default_factory=list)
+    told: list[tuple[int, list[str], list[str]]] = field(default_factory=list)
+    metrics: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
     earlier: list[tuple[str, int, int]] = field(default_factory=list)
     begins: int = 0

@@ -18,13 +18,14 @@ from hydra_lightning.parity.watch.steps import (
     watch_optimizers,
     watch_schedulers,
 )
+from hydra_lightning.parity.watch.told import watch_metrics, watch_told
 
-__all__ = ["AskedForInputError", "watch"]
+__all__ = ["AskedForInputError", "watch", "watch_metrics"]
 
 
 def watch(recorder: Recorder) -> None:
     """Patch torch, and what else a training calls, in this process; there is no way back."""
-    imports_that_draw_nothing(recorder.tape.root)
+    imports_that_draw_nothing(recorder.tape.root, watch_told(recorder))
     watch_backward(recorder)
     watch_optimizers(recorder)
     watch_schedulers(recorder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -23,4 +24,5 @@ def around(owner: Any, name: str, before: Callable[..., None]) -> None:
         finally:
             inside[0] = False
 
-    setattr(owner, name, call)
+    is_bound = inspect.ismethod(original)
+    setattr(owner, name, staticmethod(call) if is_bound else call)
