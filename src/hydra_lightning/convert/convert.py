@@ -24,6 +24,7 @@ from hydra_lightning.convert.flow import Flow, flow_of
 from hydra_lightning.convert.folded import without_decided
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
+from hydra_lightning.convert.leaving import with_breaks
 from hydra_lightning.convert.lookups import without_lookups
 from hydra_lightning.convert.modes import without_bound_modes
 from hydra_lightning.convert.options import with_single_settings
@@ -202,7 +203,7 @@ class _Job:
                 return replace(self, sources=precise.sources, autocasts=precise.sites, wishes=wanted).written(
                     recorded, limits
                 )
-        sources = with_counted(without_reassigned(self.sources, tape), tape)
+        sources = with_counted(without_reassigned(with_breaks(self.sources, tape), tape), tape)
         flow = flow_of(sources, entry, tape)
         for written_anew in (without_lookups, without_derived, with_single_settings, with_parameters):
             changed = written_anew(sources, flow, settings_of(flow, tape, folder))

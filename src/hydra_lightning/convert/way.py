@@ -32,6 +32,7 @@ from hydra_lightning.convert.constructs import (
 )
 from hydra_lightning.convert.edits import again, placed, specialised
 from hydra_lightning.convert.functions import Functions
+from hydra_lightning.convert.leaving import unrun_returns, without
 from hydra_lightning.convert.objects import Instance, Objects
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, Source, made, was_run
@@ -96,6 +97,11 @@ class Way:
                 and (branch := self._branch(piece, statement, place)) is not None
             ):
                 waiting[:0] = branch
+                continue
+            if isinstance(statement, ast.If) and (lost := unrun_returns(piece, self.tape)):
+                self.not_run += [Piece(each, place.source, place.names) for each in lost]
+                place = replace(place, source=without(place.source, lost))
+                waiting = [again(each, place.source) for each in [statement, *waiting]]
                 continue
             if isinstance(statement, ast.With) and is_grad_enabled(statement, place.known):
                 waiting[:0] = statement.body
