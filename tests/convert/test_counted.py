@@ -43,6 +43,27 @@ while step < STEPS:
 """
 
 
+COUNTING = """
+class Trainer:
+    def __init__(self, n):
+        self.n = n
+        self.done = 0
+
+    def restore(self):
+        self.done = 7
+
+    def test(self):
+        print(self.done, evaluate())
+
+    def run(self):
+        while self.done < self.n:
+            train(self.done)
+            self.done += 1
+            self.test()
+            show(self.done)
+"""
+
+
 def rewritten(code: str, without: int = 0) -> str:
     text = textwrap.dedent(code).strip()
     tape = Tape("completed", ["train.py"], "")
@@ -189,3 +210,30 @@ def test_other_counted_loops_train_the_same(tmp_path: Path, program: str, writte
     assert found.verdict is not None
     assert (found.verdict.status, found.to_do) == ("PASS", [])
     assert written in found.files["lightning_classes/models/counted_module.py"]
+
+
+def test_an_attribute_that_counts_goes_over_a_range() -> None:
+    written = rewritten(COUNTING, without=7).splitlines()
+    assert written[3] == "        pass"
+    assert [each.strip() for each in written[-5:]] == [
+        "for self.done in range(self.n):",
+        "train(self.done)",
+        "pass",
+        "self.test()",
+        "show((self.done + 1))",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("self.done = 0", "self.done = first()"),
+        ("self.n = n", "self.n = n\n        self.restore()"),
+        ("print(self.done, evaluate())", "evaluate(self.done)"),
+        ("train(self.done)", "self.n -= 1"),
+        ("self.n = n", "self.n = n or self.done"),
+    ],
+)
+def test_an_attribute_that_may_be_another_number_is_left_alone(old: str, new: str) -> None:
+    code = COUNTING.replace(old, new)
+    assert rewritten(code, without=0 if "self.restore" in new else 7) == code.strip()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.convert.constructs import is_name
+from hydra_lightning.convert.counters import is_read_late, start_of
 from hydra_lightning.convert.source import Source
 from hydra_lightning.convert.spans import edited, span
 from hydra_lightning.convert.tells import only_leaves, only_tells
@@ -45,7 +46,7 @@ def with_counted(sources: Mapping[str, Source], tape: Tape) -> dict[str, Source]
     """
     found = dict(sources)
     for path, source in sources.items():
-        edits = [edit for scope in _scopes(source.tree) for edit in _in_scope(source, scope, tape)]
+        edits = [edit for scope in _scopes(source.tree) for edit in _in_scope(sources, source, scope, tape)]
         if edits:
             text = edited(source, edits).text
             found[path] = Source(path, text, written=source.written or source.text)
@@ -59,12 +60,14 @@ def _scopes(tree: ast.Module) -> Iterator[ast.Module | ast.FunctionDef]:
             yield node
 
 
-def _in_scope(source: Source, scope: ast.Module | ast.FunctionDef, tape: Tape) -> list[Edit]:
+def _in_scope(
+    sources: Mapping[str, Source], source: Source, scope: ast.Module | ast.FunctionDef, tape: Tape
+) -> list[Edit]:
     edits = []
     for statements in _bodies(scope):
         for place, node in enumerate(statements):
             if isinstance(node, ast.While) and not node.orelse:
-                edits += _edits(source, scope, statements[:place], node, tape)
+                edits += _edits(sources, source, scope, statements[:place], node, tape)
     return edits
 
 
@@ -80,6 +83,7 @@ def _bodies(scope: ast.AST) -> Iterator[Sequence[ast.stmt]]:
 
 
 def _edits(
+    sources: Mapping[str, Source],
     source: Source,
     scope: ast.Module | ast.FunctionDef,
     before: Sequence[ast.stmt],
@@ -91,11 +95,20 @@ def _edits(
         return []
     name = limit.name
     counts = [(each, step) for each in loop.body if (step := _increase(each, name)) is not None]
-    start = _start(source, before, name, tape)
-    stores = [each for each in ast.walk(loop) if is_name(each, name, ast.Store)]
+    attribute = name.rpartition(".")[2] if "." in name else ""
+    start = (
+        start_of(sources, source, attribute, loop, tape) if attribute else _start(source, before, name, tape)
+    )
+    stores = [each for each in ast.walk(loop) if _is_it(each, name, ast.Store)]
     if len(counts) != 1 or len(stores) != 1 or start is None or _is_read_elsewhere(scope, name):
         return []
     count, step = counts[0]
+    if attribute and (
+        isinstance(scope, ast.Module)
+        or any(_is_it(each, name, ast.Load) for one in before for each in ast.walk(one))
+        or is_read_late(sources, scope, attribute, loop.body[loop.body.index(count) + 1 :])
+    ):
+        return []
     left = limit.exit
     if left is not None and left is not loop.body[0]:
         place = loop.body.index(left)
@@ -110,8 +123,8 @@ def _edits(
     begin, _ = span(loop, source)
     stop = source.text.encode().index(b":", span(loop.test, source)[1])
     edits = [(begin, stop, f"for {name} in range({', '.join(given)})"), (*span(count, source), "pass")]
-    reads = [each for each in ast.walk(scope) if is_name(each, name, ast.Load)]
-    if not any(start.lineno < each.lineno < loop.lineno for each in reads):  # type: ignore[attr-defined]
+    reads = [each for each in ast.walk(scope) if _is_it(each, name, ast.Load)]
+    if attribute or not any(start.lineno < each.lineno < loop.lineno for each in reads):  # type: ignore[attr-defined]
         edits.append((*span(start, source), "pass"))
     if left is not None:
         edits.append((*span(left.test, source), "False"))
@@ -143,17 +156,36 @@ def _decisive(test: ast.expr) -> ast.expr:
 
 
 def _compared(test: ast.expr, kinds: Mapping[type[ast.cmpop], bool]) -> Limit | None:
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not _is_counter(test.left):
         return None
     reached = kinds.get(type(test.ops[0]))
-    return None if reached is None else Limit(test.left.id, test.comparators[0], reached)
+    return None if reached is None else Limit(ast.unparse(test.left), test.comparators[0], reached)
+
+
+def _is_counter(node: ast.expr) -> bool:
+    """``step``, ``self.step``"""
+    return isinstance(node, ast.Name) or (
+        isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    )
+
+
+def _is_it(node: ast.AST, name: str, context: type[ast.expr_context]) -> bool:
+    """Whether a node reads or stores a counter, as the context says."""
+    if isinstance(node, ast.Attribute) and "." in name:
+        return isinstance(node.ctx, context) and ast.unparse(node) == name
+    return is_name(node, name, context)
 
 
 def _is_fixed(limit: ast.expr, loop: ast.While) -> bool:
     """Whether a limit is the same all the time, as far as its words tell."""
     calls = [each for each in ast.walk(limit) if isinstance(each, ast.Call)]
     names = {each.id for each in ast.walk(limit) if isinstance(each, ast.Name)}
-    stored = {each.id for each in ast.walk(loop) if isinstance(each, ast.Name) and not _is_load(each)}
+    names |= {ast.unparse(each) for each in ast.walk(limit) if isinstance(each, ast.Attribute)}
+    stored = {
+        ast.unparse(each)
+        for each in ast.walk(loop)
+        if isinstance(each, (ast.Name, ast.Attribute)) and not isinstance(each.ctx, ast.Load)
+    }
     return all(ast.unparse(each.func) in FIXED for each in calls) and not names & stored
 
 
@@ -165,11 +197,11 @@ def _increase(statement: ast.stmt, name: str) -> str | None:
         target, value = statement.target, statement.value
     elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
         target, sum_ = statement.targets[0], statement.value
-        value = sum_.right if isinstance(sum_.op, ast.Add) and is_name(sum_.left, name, ast.Load) else None
+        value = sum_.right if isinstance(sum_.op, ast.Add) and _is_it(sum_.left, name, ast.Load) else None
     else:
         return None
     is_plain = isinstance(value, (ast.Name, ast.Attribute, ast.Constant))
-    return ast.unparse(value) if value is not None and is_plain and is_name(target, name, ast.Store) else None
+    return ast.unparse(value) if value is not None and is_plain and _is_it(target, name, ast.Store) else None
 
 
 def _start(source: Source, before: Sequence[ast.stmt], name: str, tape: Tape) -> ast.Assign | None:
