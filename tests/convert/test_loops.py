@@ -6,8 +6,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from plain_loop import EPOCH, EVALUATION, FILES, LOADER, PROGRAM, converted
+from plain_loop import EPOCH, EVALUATION, FILES, LOADER, OPTIMIZER, PROGRAM, converted
 
+from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.scaffold.new import new_project
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -27,6 +28,27 @@ def in_a_function(more: str, after: str = "") -> dict[str, str]:
     return {LOOP: "    print(learn())\n", LOADER: LOADER + function}
 
 
+BARS = "import random\n\nfrom tqdm import tqdm\n"
+EVALUATED = """        for xb, yb in val_loader:
+            total += nn.functional.mse_loss(model(xb), yb).item()
+"""
+
+
+def within(context: str, more: str = "", accelerated: bool = False) -> dict[str, str]:
+    """The loop over the batches in a ``with``, with more at the end of a step."""
+    head, _, batches = LOOP.partition(EPOCH)[2].partition("\n")
+    loop = f"{EPOCH}    with {context}:\n    {head}\n{textwrap.indent(batches, '    ')}{' ' * 12}{more}\n"
+    if not accelerated:
+        return {LOOP: loop}
+    made = "accelerator = Accelerator()\nmodel, optimizer = accelerator.prepare(model, optimizer)\n"
+    return {
+        LOOP: loop.replace("loss.backward()", "accelerator.backward(loss)"),
+        OPTIMIZER: OPTIMIZER + made,
+        "import random\n": "import random\n\nfrom accelerate import Accelerator\n"
+        "from accelerate.local_sgd import LocalSGD\n",
+    }
+
+
 # By what it is: what of the program of the table is written otherwise, and what its files then have.
 LOOPS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
     "a return that leaves the loop": (
@@ -43,6 +65,36 @@ LOOPS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         ),
         {"module": ["        return loss\n"]},
     ),
+    "progress bars that are entered": (
+        {
+            "import random\n": BARS,
+            **within("tqdm(train_loader) as bar", "bar.set_postfix(loss=loss.item())"),
+            "enumerate(train_loader)": "enumerate(bar)",
+            EVALUATED: "        with tqdm(val_loader) as bar:\n"
+            + textwrap.indent(EVALUATED, "    ").replace("in val_loader", "in bar"),
+        },
+        {"module": ["        return loss\n", "def validation_step("]},
+    ),
+    "a profiler": (
+        within(
+            "torch.profiler.profile(\n        activities=[torch.profiler.ProfilerActivity.CPU],\n"
+            "    ) as prof, torch.autograd.set_detect_anomaly(True)",
+            "prof.step()",
+        ),
+        {"module": ["        return loss\n"]},
+    ),
+    "a profiler of an accelerator": (
+        within("accelerator.profile() as prof", "prof.step()", accelerated=True),
+        {"module": ["        return loss\n"]},
+    ),
+    "weights that are averaged over processes": (
+        within(
+            "LocalSGD(accelerator=accelerator, model=model, local_sgd_steps=8) as local_sgd",
+            "local_sgd.step()",
+            accelerated=True,
+        ),
+        {"module": ["        return loss\n"]},
+    ),
 }
 
 
@@ -56,3 +108,9 @@ def test_a_loop_trains_the_same(
     for file, texts in written.items():
         for text in texts:
             assert text in found.files[FILES[file]]
+
+
+def test_what_is_made_for_a_loop_and_ends_with_it_has_no_place(project: Path, tmp_path: Path) -> None:
+    changes = within('open("losses.txt", "w") as file', "file.write(str(loss.item()))")
+    with pytest.raises(Refused, match=r"row.py:16: the training uses file, which this with makes and ends"):
+        converted(project, tmp_path, changes)

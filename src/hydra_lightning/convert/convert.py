@@ -19,6 +19,7 @@ from hydra_lightning.convert.counted import with_counted
 from hydra_lightning.convert.derived import without_derived
 from hydra_lightning.convert.devices import with_device_names, with_plain_types
 from hydra_lightning.convert.earlier import earlier_trainings, of_the_last
+from hydra_lightning.convert.entered import need_none_entered
 from hydra_lightning.convert.files import located
 from hydra_lightning.convert.flow import Flow, flow_of
 from hydra_lightning.convert.folded import without_decided
@@ -26,6 +27,7 @@ from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
 from hydra_lightning.convert.leaving import with_breaks
 from hydra_lightning.convert.lookups import without_lookups
+from hydra_lightning.convert.measured import without_measuring
 from hydra_lightning.convert.modes import without_bound_modes
 from hydra_lightning.convert.options import with_single_settings
 from hydra_lightning.convert.precision import BFLOAT16, without_autocast
@@ -145,7 +147,7 @@ def _convert(
     folder = (program.folder or program.file.parent).resolve()
     read = read_program(folder, program.file.resolve().relative_to(folder).as_posix())
     stepping = read if is_notebook(program.file) else with_optimizers(read)
-    plain = without_decided(without_accelerate(without_stars(stepping)))
+    plain = without_decided(without_accelerate(without_measuring(without_stars(stepping))))
     plain = without_mixed_tuples(with_device_names(with_plain_types(plain)))
     sources = without_bound_modes(flattened(plain))
     entry = next(iter(sources))
@@ -224,6 +226,7 @@ class _Job:
                 flow, roles, settings, tape, stem, sources[entry], BFLOAT16 if self.autocasts else None
             )
             written = write_classes(parts)
+            need_none_entered(flow.entered, (written.module, written.data))
             files, keys = configs_of(written, parts)
             if written.components:
                 files[_paths(stem)["components"]] = written.components

@@ -39,6 +39,7 @@ class Flow:
         trained_before: of the setup, what trains, too, before the training that this is the flow of.
         interval: how often what evaluates after an epoch does; None after each.
         within: an evaluation in the steps that the Trainer can make between them.
+        entered: the ``with`` statements around loops that bind a name, by it.
     """
 
     setup: list[Piece]
@@ -56,6 +57,7 @@ class Flow:
     trained_before: list[Piece] = field(default_factory=list)
     interval: Interval | None = None
     within: Interval | None = None
+    entered: dict[str, Piece] = field(default_factory=dict)
 
     def with_evaluation_after_steps(self) -> Flow:
         """The same, where the Trainer makes the evaluation that is in the steps."""
@@ -164,6 +166,7 @@ def flow_of(sources: Mapping[str, Source], entry: str, tape: Tape) -> Flow:
         [_trained_at(setup, file, line) for file, line, _ in tape.earlier],
         interval,
         within,
+        way.entered,
     )
 
 

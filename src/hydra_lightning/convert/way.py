@@ -31,6 +31,7 @@ from hydra_lightning.convert.constructs import (
     phases,
 )
 from hydra_lightning.convert.edits import again, placed, specialised
+from hydra_lightning.convert.entered import bars_in
 from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.leaving import unrun_returns, without
 from hydra_lightning.convert.objects import Instance, Objects
@@ -54,6 +55,7 @@ class Way:
         calls: of functions that were put in their place.
         opened: the statements of functions that evaluate before training, by the identity of the node of their call.
         closures: functions that an optimizer is given, put before its step.
+        entered: the ``with`` statements around loops that bind a name, by it.
     """
 
     sources: Mapping[str, Source]
@@ -65,6 +67,7 @@ class Way:
     calls: list[Piece] = field(default_factory=list)
     opened: dict[int, list[Piece | Block]] = field(default_factory=dict)
     closures: list[ast.FunctionDef] = field(default_factory=list)
+    entered: dict[str, Piece] = field(default_factory=dict)
     _is_begun: bool = False
 
     def __post_init__(self) -> None:
@@ -147,7 +150,9 @@ class Way:
             for branch in branches:
                 if branch and any(branch[0].lineno <= line <= (branch[-1].end_lineno or 0) for line in lines):
                     inside += self.expand(branch, inner)
-            return inside if inside and is_only_around(statement, inside) else [piece]
+            if not inside or not is_only_around(statement, inside):
+                return [piece]
+            return [*bars_in(piece, self.entered), *inside]
         if any(len(stack) > depth + 1 and piece.covers(stack[depth + 1]) for stack in here) or any(
             isinstance(each, (ast.ListComp, ast.GeneratorExp)) for each in ast.walk(statement)
         ):
