@@ -1,4 +1,4 @@
-"""Ways to count, leave and surround the loops of a training: each trains the same, with nothing left to do."""
+"""Loops of a training that are left or surrounded, and loops in its steps: each trains the same, nothing is to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from plain_loop import EPOCH, EVALUATION, FILES, LOADER, OPTIMIZER, PROGRAM, converted
+from plain_loop import BODY, EPOCH, EVALUATION, FILES, LOADER, OPTIMIZER, PROGRAM, converted
 
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.scaffold.new import new_project
@@ -32,6 +32,20 @@ BARS = "import random\n\nfrom tqdm import tqdm\n"
 EVALUATED = """        for xb, yb in val_loader:
             total += nn.functional.mse_loss(model(xb), yb).item()
 """
+METERS = """class Meter:
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.total, self.count = 0.0, 0
+
+    def update(self, value, count=1):
+        self.total += value * count
+        self.count += count
+
+
+"""
+RESET = "    for meter in meters.values():\n        meter.reset()\n"
 
 
 def within(context: str, more: str = "", accelerated: bool = False) -> dict[str, str]:
@@ -74,6 +88,26 @@ LOOPS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             + textwrap.indent(EVALUATED, "    ").replace("in val_loader", "in bar"),
         },
         {"module": ["        return loss\n", "def validation_step("]},
+    ),
+    "meters that are filled and emptied in loops": (
+        {
+            LOADER: METERS + LOADER,
+            OPTIMIZER: OPTIMIZER + 'meters = {name: Meter() for name in ("loss", "error")}\n',
+            EPOCH: EPOCH + RESET,
+            BODY: BODY + "        for meter, value in zip(meters.values(), (loss.item(), 1.0)):\n"
+            "            meter.update(value, len(xb))\n",
+            EVALUATED: "        for xb, yb in val_loader:\n"
+            "            loss = nn.functional.mse_loss(model(xb), yb)\n"
+            "            meters['loss'].update(loss.item(), len(xb))\n",
+            "    total = 0.0\n": RESET,
+            "{total / len(val_loader):.4f}": "{meters['loss'].total / meters['loss'].count}",
+        },
+        {
+            "module": [
+                "        for meter in self.meters.values():\n            meter.reset()\n",
+                'self.log("val/loss", self.meters[',
+            ]
+        },
     ),
     "a profiler": (
         within(

@@ -13,7 +13,7 @@ from hydra_lightning.convert.constructs import is_an_exit
 from hydra_lightning.convert.early_stopping import Patience, patience_of
 from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.hooks import made_anew
-from hydra_lightning.convert.kept import only_collects
+from hydra_lightning.convert.kept import only_collects, resets
 from hydra_lightning.convert.kept_class import trains
 from hydra_lightning.convert.metrics import ALL, KNOWN, printed
 from hydra_lightning.convert.program import Program
@@ -146,8 +146,8 @@ def _evaluation(
     exits = [each for each in untold if is_an_exit(each.node)]
     stop = _deciding([*before, *untold], exits)
     changed_in = set().union(*(each.changes for each in inside))
-    resets = [each for each in untold if resets_metric(each) and each.changes & changed_in]
-    stop = [each for each in untold if each in stop or each in exits or each in resets]
+    emptied = [each for each in untold if resets(each.node) and each.changes & changed_in]
+    stop = [each for each in untold if each in stop or each in exits or each in emptied]
     end = needed([*before, *untold], wanted)
     # What is logged is computed before metrics are reset.
     end = [each for each in untold if (each in end or draws(each)) and each not in [*exits, *resets]]
@@ -169,7 +169,10 @@ def _evaluation(
     changed -= {*re.findall(r"\w+", loader.target)}
     used = set().union(*(piece.uses for piece in step))
     start = needed(before, (carried | changed | wanted | used) & made_before)
+    # for meter in meters: meter.reset()
+    turns = {name for piece in start if isinstance(piece.node, ast.For) for name in piece.defines}
     held = {name for piece in start for name in piece.defines} | carried
+    held -= turns - wanted - used
     return Evaluation(stage, loader, start, step, end, logged, stop, held)
 
 
@@ -196,17 +199,6 @@ def monitored(plateau: tuple[Piece, ast.Name], logged: Sequence[tuple[str, Piece
     return next(found, None)
 
 
-def resets_metric(piece: Piece) -> bool:
-    """``accuracy.reset()``, ``meter.clear()``"""
-    node = piece.node
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr in ("reset", "clear")
-    )
-
-
 def _collects(piece: Piece) -> set[str]:
     """``losses`` of ``losses.append(loss.item())``"""
     return piece.changes if isinstance(piece.node, ast.Expr) and only_collects(piece.node) else set()
@@ -214,7 +206,7 @@ def _collects(piece: Piece) -> set[str]:
 
 def _begun(piece: Piece) -> set[str]:
     """The names that an evaluation begins with: what is assigned, or made empty again."""
-    return piece.defines | (piece.changes if resets_metric(piece) else set())
+    return piece.defines | (piece.changes if resets(piece.node) else set())
 
 
 def scope_in(scope: Scope, plan: Evaluation) -> Scope:

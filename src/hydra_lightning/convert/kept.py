@@ -242,6 +242,18 @@ def only_collects(statement: ast.Expr) -> bool:
     )
 
 
+def resets(statement: ast.stmt) -> bool:
+    """``accuracy.reset()``, ``meter.clear()``, also of each in a loop"""
+    if isinstance(statement, ast.For):
+        return all(map(resets, [*statement.body, *statement.orelse]))
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Attribute)
+        and statement.value.func.attr in ("reset", "clear")
+    )
+
+
 def _slice(
     pieces: Sequence[Piece], roots: Collection[Piece], at_end: Collection[str]
 ) -> tuple[list[Piece], set[str]]:

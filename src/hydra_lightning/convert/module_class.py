@@ -17,7 +17,6 @@ from hydra_lightning.convert.evaluation import (
     evaluation_methods,
     monitored,
     names_in,
-    resets_metric,
     step_text,
     test_of,
     unpacked,
@@ -35,6 +34,7 @@ from hydra_lightning.convert.hooks import (
     pieces_before_steps,
     training_pieces,
 )
+from hydra_lightning.convert.kept import resets
 from hydra_lightning.convert.kept_class import (
     epoch_names,
     kept_methods,
@@ -150,8 +150,8 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         first = [shared.call(more), *more] if shared is not None else None
         evaluation += evaluation_methods(program, scope, each, first)
     evaluation = _without_twins(evaluation)
-    resets = [each for each in pieces_in(flow.after) if resets_metric(each)]
-    program.keep((each for each in resets if each.uses <= program.metric_objects), "self.log resets it")
+    emptied = [each for each in pieces_in(flow.after) if resets(each.node)]
+    program.keep((each for each in emptied if each.uses <= program.metric_objects), "self.log resets it")
     if program.skipped is not None:
         methods.append(_skipping(program.skipped, scope))
         program.keep([program.skipped.piece], "on_train_batch_start")

@@ -10,7 +10,7 @@ from hydra_lightning.convert.agreement import Logged
 from hydra_lightning.convert.calls import says_nothing
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import is_mode
-from hydra_lightning.convert.kept import only_collects
+from hydra_lightning.convert.kept import only_collects, resets
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import is_a_way_out, is_only_a_move
 from hydra_lightning.convert.settings import Setting
@@ -159,7 +159,8 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
         return Line(
             piece.site, "dropped", "it only tells or saves: self.log, and the checkpoint callback", code
         )
-    if isinstance(piece.node, ast.Expr) and only_collects(piece.node):
+    owners = {*program.roles.nets, *(name for each in program.roles.makers for name in each.defines)}
+    if _only_collects(piece.node) and not piece.changes & owners:
         return Line(piece.site, "dropped", "it only collects what self.log averages", code)
     if isinstance(piece.node, ast.If) and not any(was_run(piece, each, tape) for each in piece.node.body):
         return Line(piece.site, "not exercised", "the recording did not come here", code)
@@ -174,6 +175,13 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
     if in_setup or isinstance(piece.node, (ast.Assign, ast.AugAssign)):
         return Line(piece.site, "dropped", NOT_USED, code)
     return Line(piece.site, "to do", "left out: what it does is not known", code)
+
+
+def _only_collects(statement: ast.stmt) -> bool:
+    """Whether a statement only fills or empties what collects numbers, or does so with each in a loop."""
+    if isinstance(statement, ast.For):
+        return all(map(_only_collects, [*statement.body, *statement.orelse]))
+    return (isinstance(statement, ast.Expr) and only_collects(statement)) or resets(statement)
 
 
 def keeps_the_best(statement: ast.stmt) -> bool:
