@@ -142,6 +142,11 @@ def test_the_logger_is_that_of_python() -> None:
     ]
 
 
+def test_how_often_it_steps_may_be_set_later() -> None:
+    before = "accelerator.gradient_accumulation_steps = n\nsteps = 9 // accelerator.gradient_accumulation_steps"
+    assert plain(before).splitlines()[-1] == "steps = 9 // n"
+
+
 def test_one_that_an_option_chooses_is_one() -> None:
     code = "from accelerate import Accelerator\na = Accelerator(cpu=True) if track else Accelerator()\na.backward(loss)"
     after = without_accelerate({"train.py": Source("train.py", code)})["train.py"].text

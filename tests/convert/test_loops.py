@@ -61,6 +61,13 @@ def within(context: str, more: str = "", accelerated: bool = False) -> dict[str,
         "import random\n": "import random\n\nfrom accelerate import Accelerator\n"
         "from accelerate.local_sgd import LocalSGD\n",
     }
+ACCUMULATED = """    model.train()
+    for xb, yb in train_loader:
+        with accelerator.accumulate(model):
+            accelerator.backward(nn.functional.mse_loss(model(xb), yb))
+            optimizer.step()
+            optimizer.zero_grad()
+"""
 
 
 # By what it is: what of the program of the table is written otherwise, and what its files then have.
@@ -108,6 +115,15 @@ LOOPS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
                 'self.log("val/loss", self.meters[',
             ]
         },
+    ),
+    "accumulation over a number that is set later": (
+        {
+            **within("accelerator.accumulate(model)", accelerated=True),
+            LOOP: ACCUMULATED,
+            "prepare(model, optimizer)\n": "prepare(model, optimizer)\nhalves = 16 // 8\n"
+            "accelerator.gradient_accumulation_steps = halves\n",
+        },
+        {"experiment": ["accumulate_grad_batches: 2"], "module": ["        return loss\n"]},
     ),
     "a profiler": (
         within(

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hydra_lightning.convert.accelerators import STEPS, accelerators, accumulated
 from hydra_lightning.convert.repeated import is_repeated, loops_around, rows_of_batch
 from hydra_lightning.convert.source import Piece, Source
 
@@ -50,7 +51,7 @@ RESUMING = ("load_state", "skip_first_batches")
 
 def without_accelerate(sources: Mapping[str, Source]) -> dict[str, Source]:
     """The same files in plain PyTorch; those of a program without an ``Accelerator`` as they are."""
-    names = set().union(*(_accelerators(source.tree) for source in sources.values()))
+    names = set().union(*(accelerators(source.tree) for source in sources.values()))
     if not names:
         return dict(sources)
     while (
@@ -58,53 +59,8 @@ def without_accelerate(sources: Mapping[str, Source]) -> dict[str, Source]:
         - names
     ):
         names |= more
-    batches = _accumulated(sources)
+    batches = accumulated(sources)
     return {path: _Plain(source, frozenset(names), batches).written() for path, source in sources.items()}
-
-
-def accelerator_arguments(pieces: list[Piece]) -> dict[str, tuple[Piece, ast.expr]]:
-    """What a program gives to its ``Accelerator``, by name."""
-    return {
-        key.arg: (piece, key.value)
-        for piece in pieces
-        for call in ast.walk(piece.node)
-        if isinstance(call, ast.Call) and _makes_one(call)
-        for key in call.keywords
-        if key.arg
-    }
-
-
-def _makes_one(node: ast.AST | None) -> bool:
-    if isinstance(node, ast.IfExp):
-        return _makes_one(node.body) and _makes_one(node.orelse)
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Accelerator"
-
-
-def _accelerators(tree: ast.Module) -> set[str]:
-    """The names of variables, attributes and parameters that hold an Accelerator."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and _makes_one(node.value):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                found |= {target.id} if isinstance(target, ast.Name) else set()
-                found |= {target.attr} if isinstance(target, ast.Attribute) else set()
-        elif isinstance(node, ast.arg) and node.annotation is not None:
-            found |= {node.arg} if re.search(r"\bAccelerator\b", ast.unparse(node.annotation)) else set()
-    return found
-
-
-def _accumulated(sources: Mapping[str, Source]) -> str | None:
-    """Over how many batches gradients are accumulated, by an option, a name or a number."""
-    given = {
-        ast.unparse(key.value)
-        for source in sources.values()
-        for call in ast.walk(source.tree)
-        if isinstance(call, ast.Call) and _makes_one(call)
-        for key in call.keywords
-        if key.arg == "gradient_accumulation_steps"
-    }
-    code = next(iter(given), "1")
-    return code if len(given) < 2 and re.fullmatch(r"[\w.]+", code) else None
 
 
 def _parameters(tree: ast.Module, names: set[str], sources: Mapping[str, Source]) -> set[str]:
@@ -286,7 +242,7 @@ class _Plain:
                 targets = " = ".join(piece.part(each) for each in node.targets)
                 return f"{targets} = {', '.join(piece.part(each, self._replaced) for each in inner.elts)}"
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and self._is_it(node.value):
-            if node.attr == "gradient_accumulation_steps":
+            if node.attr == STEPS:
                 return self.batches
             code = CONSTANTS.get(node.attr)
             return code and code.replace('"', self._quotes.get(id(node), '"'))

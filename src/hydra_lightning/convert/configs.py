@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from hydra_lightning.config.yaml_text import as_yaml, entry
-from hydra_lightning.convert.accelerate import accelerator_arguments
+from hydra_lightning.convert.accelerators import accelerator_arguments
 from hydra_lightning.convert.arguments import Node
 from hydra_lightning.convert.classes import Written
 from hydra_lightning.convert.early_stopping import Patience

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hydra_lightning.convert.accelerate import accelerator_arguments
+from hydra_lightning.convert.accelerators import accelerator_arguments
 from hydra_lightning.convert.accumulated import accumulated
 from hydra_lightning.convert.batches import Loader, assigned, called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
