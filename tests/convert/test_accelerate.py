@@ -143,7 +143,9 @@ def test_the_logger_is_that_of_python() -> None:
 
 
 def test_how_often_it_steps_may_be_set_later() -> None:
-    before = "accelerator.gradient_accumulation_steps = n\nsteps = 9 // accelerator.gradient_accumulation_steps"
+    before = (
+        "accelerator.gradient_accumulation_steps = n\nsteps = 9 // accelerator.gradient_accumulation_steps"
+    )
     assert plain(before).splitlines()[-1] == "steps = 9 // n"
 
 

@@ -61,6 +61,8 @@ def within(context: str, more: str = "", accelerated: bool = False) -> dict[str,
         "import random\n": "import random\n\nfrom accelerate import Accelerator\n"
         "from accelerate.local_sgd import LocalSGD\n",
     }
+
+
 ACCUMULATED = """    model.train()
     for xb, yb in train_loader:
         with accelerator.accumulate(model):
@@ -164,3 +166,10 @@ def test_what_is_made_for_a_loop_and_ends_with_it_has_no_place(project: Path, tm
     changes = within('open("losses.txt", "w") as file', "file.write(str(loss.item()))")
     with pytest.raises(Refused, match=r"row.py:16: the training uses file, which this with makes and ends"):
         converted(project, tmp_path, changes)
+
+
+def test_an_epoch_that_its_steps_end_is_refused_where_it_is_left(project: Path, tmp_path: Path) -> None:
+    left = BODY + "        if i == epoch:\n            break\n"
+    with pytest.raises(Refused, match=r"row.py:22: an epoch is left here before its last batch") as caught:
+        converted(project, tmp_path, {BODY: left, "range(3)": "range(2, 5)"})
+    assert caught.value.code == "not-the-same"

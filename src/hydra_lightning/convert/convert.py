@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hydra_lightning.convert import left_early
 from hydra_lightning.convert.accelerate import without_accelerate
 from hydra_lightning.convert.agreement import Logged, logged_as_printed
 from hydra_lightning.convert.by_hand import with_optimizers
@@ -239,7 +240,12 @@ class _Job:
             if self.static:
                 files = {path: _labelled(content, stem) for path, content in files.items()}
                 _check(self.program, self.project, files, stem)
-            verdict = _proved(proof, self.program, self.project, files, stem, limits, seed) if prove else None
+            try:
+                verdict = (
+                    _proved(proof, self.program, self.project, files, stem, limits, seed) if prove else None
+                )
+            except Refused as error:
+                raise left_early.told(error, parts) from error
             metrics = logged_as_printed(proof, verdict.tapes[1], parts.logged) if verdict else []
             told = lines_of(self.original, parts, keys, dict.fromkeys(self.autocasts, "trainer.precision"))
             told = with_metrics(told, metrics)
