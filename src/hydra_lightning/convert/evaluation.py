@@ -150,7 +150,7 @@ def _evaluation(
     stop = [each for each in untold if each in stop or each in exits or each in emptied]
     end = needed([*before, *untold], wanted)
     # What is logged is computed before metrics are reset.
-    end = [each for each in untold if (each in end or draws(each)) and each not in [*exits, *resets]]
+    end = [each for each in untold if (each in end or draws(each)) and each not in [*exits, *emptied]]
     stop = [each for each in stop if each not in end]
     wanted |= {name for piece in [*end, *stop] for name in piece.uses}
     made_before = {name for piece in before for name in _begun(piece)}
