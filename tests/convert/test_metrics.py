@@ -30,6 +30,7 @@ def numbers(code: str, *several: str) -> dict[str, str]:
         ('found = scores.compute()\nprint(found, found["acc"])', {"*": "found"}),
         ("print(scores.compute())", {"*": "scores.compute()"}),
         ('took = time.time() - start\nprint(f"loss {loss} in {took:.1f}s")', {"loss": "loss"}),
+        ('print(f"loss {loss} ({time.time() - start:.1f}s)")', {"loss": "loss"}),
         ("found = other.compute()\nprint(found)", {"found": "found"}),
     ],
 )

@@ -19,6 +19,7 @@ from hydra_lightning.convert.metrics import ALL, KNOWN, printed
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed
+from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
 
@@ -117,7 +118,7 @@ def _evaluation(
     counters = {each.id for each in ast.walk(_target(program.flow.epochs)) if isinstance(each, ast.Name)}
     evaluated = [*before, *pieces_in(block.inside), *rest]
     makers = {name for piece in program.roles.makers for name in piece.defines}
-    given = {name for piece in rest for name in piece.defines - piece.uses}
+    told = told - _given_anew(rest, told)
     # What the steps of the epoch were collected in.
     filled = set().union(*(_collects(each) for each in training)).difference(*map(_collects, evaluated))
 
@@ -130,12 +131,17 @@ def _evaluation(
             # What is read before it is assigned, and set back then, was summed in the training.
             summed |= (each.uses & here) - own
             own |= each.defines
-        return here.difference(own - summed) | (told - given) | makers | filled
+        return here.difference(own - summed) | told | makers | filled
 
     of_batches = [*pieces_in(block.inside)]
     numbers = printed(evaluated, counters, others, program.flow.definitions, program.several_metrics)
     # What is printed of a batch may be a tensor of any shape.
-    logged = [each for each in numbers if each[0] in (ALL, *KNOWN) or each[1] not in of_batches]
+    logged = [
+        each
+        for each in numbers
+        if (each[0] in (ALL, *KNOWN) or each[1] not in of_batches)
+        and setting_in(each[2], each[1], program.settings) is None
+    ]
     plateau = program.roles.plateau if stage == "val" else None
     if plateau is not None and monitored(plateau, logged) is None:
         name = re.sub(r"^(val|valid|validation|test|eval)_", "", plateau[1].id)
@@ -174,6 +180,16 @@ def _evaluation(
     held = {name for piece in start for name in piece.defines} | carried
     held -= turns - wanted - used
     return Evaluation(stage, loader, start, step, end, logged, stop, held)
+
+
+def _given_anew(pieces: Sequence[Piece], names: set[str]) -> set[str]:
+    """The names that are assigned before they are read, and so are not what they were."""
+    read: set[str] = set()
+    own: set[str] = set()
+    for piece in pieces:
+        read |= (piece.uses & names) - own
+        own |= piece.defines
+    return own - read
 
 
 def _deciding(pieces: Sequence[Piece], exits: Sequence[Piece]) -> list[Piece]:
@@ -235,8 +251,8 @@ def evaluation_methods(
         methods.append(method_text(f"on_{hook}_epoch_start", "", "None", code))
     body = [*unpacked(plan.loader), *(inner.code(each) for each in plan.step)] if first is None else first
     methods.append(step_text(f"{hook}_step", plan.loader, plan.step, "None", body))
-    for name, piece, _ in plan.logged:
-        program.logs(f"{plan.stage}/{name}", piece)
+    for name, piece, value in plan.logged:
+        program.logs(f"{plan.stage}/{name}", piece, value)
     if plan.logged or plan.end or plan.stop:
         logs = [log_text(plan.stage, name, inner.code(piece, value)) for name, piece, value in plan.logged]
         last = replace(inner, stops=True)

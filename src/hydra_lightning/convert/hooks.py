@@ -196,7 +196,7 @@ def hooks(program: Program, scope: Scope) -> list[str]:
         for name, piece, value in printed([*pieces_in(program.flow.after)], counters):
             names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
             if made & names and piece not in epoch:
-                program.logs(f"val/{name}", piece)
+                program.logs(f"val/{name}", piece, value)
                 code.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
         methods.append(method_text("on_train_epoch_end", "", "None", code))
     return methods

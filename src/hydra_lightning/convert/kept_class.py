@@ -106,14 +106,22 @@ def _end(program: Program, scope: Scope, kept: Kept) -> list[str]:
     for piece, code in zip(kept.end, _body(program, scope, kept.end)[-len(kept.end) :], strict=True):
         lines.append(_without_gradients(program, piece, code))
     given = _body(program, scope, kept.end)[: -len(kept.end)]
+    for name, piece, value in logged_at_end(program, kept):
+        program.logs(f"val/{name}", piece, value)
+        lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
+    return [*given, *lines]
+
+
+def logged_at_end(program: Program, kept: Kept) -> list[tuple[str, Piece, ast.expr]]:
+    """The numbers that are printed of what an epoch ends with."""
     defined = {name for piece in kept.end for name in piece.defines}
     after = [*pieces_in(program.flow.after)]
     others = {each.id for piece in after for each in ast.walk(piece.node) if isinstance(each, ast.Name)}
-    for name, piece, value in printed(after, others - defined):
-        if {each.id for each in ast.walk(value) if isinstance(each, ast.Name)} & defined:
-            program.logs(f"val/{name}", piece)
-            lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
-    return [*given, *lines]
+    return [
+        each
+        for each in printed(after, others - defined)
+        if {part.id for part in ast.walk(each[2]) if isinstance(part, ast.Name)} & defined
+    ]
 
 
 def _start(program: Program, scope: Scope, kept: Kept) -> list[str]:

@@ -88,18 +88,20 @@ def printed(
                     if (items := items_of(value)) is not None and names.isdisjoint(others(owner)):
                         found.setdefault(ALL, (owner, items))
                         continue
+                    is_of_others = not names.isdisjoint(others(owner))
                     if (
                         not names
                         or names <= counters
-                        or not names.isdisjoint(others(owner))
+                        or is_of_others
                         or names <= texts
+                        or _is_time(value)
                         or _is_size(value)
                         or owner.part(value).endswith(".tolist()")
                         or (isinstance(value, ast.Name) and value.id in COUNTS and len(shown) > 1)
                         or following.lstrip().startswith("/")
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
-                        if names <= counters and label == told:
+                        if is_of_others or (names <= counters and label == told):
                             label = ""
                         continue
                     if _computes(value, pieces, several):
@@ -160,10 +162,14 @@ def _times_in(pieces: Sequence[Piece]) -> set[str]:
     return {
         name
         for piece in pieces
-        if isinstance(piece.node, ast.Assign)
-        and re.search(r"\b(time|perf_counter|monotonic|now)\(\)", ast.unparse(piece.node.value))
+        if isinstance(piece.node, ast.Assign) and _is_time(piece.node.value)
         for name in piece.defines
     }
+
+
+def _is_time(value: ast.expr) -> bool:
+    """``time.time() - started``"""
+    return re.search(r"\b(time|perf_counter|monotonic|now)\(\)", ast.unparse(value)) is not None
 
 
 def _builds_text(piece: Piece) -> bool:

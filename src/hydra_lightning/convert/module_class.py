@@ -38,10 +38,10 @@ from hydra_lightning.convert.kept import resets
 from hydra_lightning.convert.kept_class import (
     epoch_names,
     kept_methods,
+    logged_at_end,
     used_in_training,
 )
 from hydra_lightning.convert.methods import method_of, methods_of
-from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.model_modes import loaded, mode_hooks
 from hydra_lightning.convert.moves import is_move
 from hydra_lightning.convert.program import Program
@@ -91,7 +91,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     counted = steps_counted(program)
     used -= {*counted}
     if roles.kept:
-        logged = printed(list(pieces_in(flow.after)), set())
+        logged = logged_at_end(program, program.kept_statements)
         told = {name for _, piece, value in logged for name in names_in(piece, value)}
         used |= told - program.metric_objects
     nets = {name: "self.net" if len(roles.nets) == 1 else f"self.{attribute(name)}" for name in roles.nets}

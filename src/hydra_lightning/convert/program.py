@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -351,11 +351,15 @@ class Program:
         node = piece.node
         return isinstance(node, ast.If) and not node.orelse and self.known.value(node.test, piece) is False
 
-    def logs(self, name: str, piece: Piece) -> None:
-        """Note that a metric is what a statement prints, or puts in a text that others print."""
-        flow = self.flow
-        later = [*flow.body, *pieces_in(flow.after), *pieces_in(flow.end)] if piece.defines else []
-        telling = [each for each in later if each.uses & piece.defines and only_tells(each.node)]
+    def logs(self, name: str, piece: Piece, value: ast.expr) -> None:
+        """Note that a metric is what a statement prints, or puts in a text, and others may print, too."""
+        flow, code = self.flow, ast.unparse(value)
+        telling = [
+            each
+            for each in [*flow.body, *pieces_in(flow.after), *pieces_in(flow.end)]
+            if only_tells(each.node)
+            and (each.uses & piece.defines or any(code == ast.unparse(part) for part in _values_in(each)))
+        ]
         self.logged[name] = [site for each in [piece, *telling] for site in each.sites]
 
     def keep(self, pieces: Iterable[Piece], where: str) -> None:
@@ -372,3 +376,7 @@ def _only_calls(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.If):
         return all(map(_only_calls, [*statement.body, *statement.orelse]))
     return isinstance(statement, ast.Expr)
+
+
+def _values_in(piece: Piece) -> Iterator[ast.expr]:
+    return (each for each in ast.walk(piece.node) if isinstance(each, ast.expr))

@@ -33,8 +33,8 @@ def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
         if not logged and (is_text or evaluates(inner, program.tape)):
             # What it tells is no number, or it saves what a model gives.
             continue
-        for name, one, _ in logged:
-            program.logs(f"val/{name}", one)
+        for name, one, value in logged:
+            program.logs(f"val/{name}", one, value)
         calls = [f'self.log("val/{name}", {scope.code(one, value)})' for name, one, value in logged]
         edits[id(node)] = textwrap.indent("\n".join(calls), " " * node.col_offset).lstrip()
     return replace(scope, edits=edits).code(piece)
