@@ -104,9 +104,27 @@ def test_a_program_becomes_a_project_that_trains_the_same(
 
     project = shutil.copytree(bare, tmp_path / "project")
     write(found, project)
-    assert check_overrides(project, [f"experiment={found.experiment}"]) == []
+    for debug in ([], ["debug=fdr"]):
+        assert check_overrides(project, [f"experiment={found.experiment}", *debug]) == []
     with pytest.raises(ProjectError, match="Already there"):
         convert(Script(PROGRAMS / name), project)
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "metric"), [("", "null"), ("if True:", "val/loss"), ("if epoch % 2 == 1:", "null")]
+)
+def test_what_a_search_looks_at_is_a_metric_of_the_program(
+    bare: Path, tmp_path: Path, evaluation: str, metric: str
+) -> None:
+    every = """
+        model.eval()
+        with torch.no_grad():
+            loss = sum(nn.functional.mse_loss(model(xb), yb).item() for xb, yb in loader)
+        print("val loss", loss / len(loader))
+        model.train()
+"""
+    found = converted(bare, tmp_path, PLAIN + (f"    {evaluation}{every}" if evaluation else ""))
+    assert f"optimized_metric: {metric}\n" in found.files["configs/experiment/program.yaml"]
 
 
 def test_a_program_without_evaluation_and_without_seed(bare: Path, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_more_evaluation_is_told_and_no_difference() -> None:
     found = compare(tape(TRAINED), tape([gave(1), *TRAINED, gave(2)]))
     assert found.difference is None
     assert found.notes == [
-        "the other run evaluates 1 batches more before training",
-        "the other run evaluates 1 batches more after training",
+        "the other run evaluates 1 more batch before training",
+        "the other run evaluates 1 more batch after training",
     ]
 
 

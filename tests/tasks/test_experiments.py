@@ -213,4 +213,4 @@ def test_every_shipped_debug_option_turns_off_what_any_other_layer_turns_on(laye
         assert (config["callbacks"], config["logger"], config["task_name"]) == (None, None, "debug")
         trainer = config["trainer"]
         assert (trainer["accelerator"], trainer["devices"], trainer["strategy"]) == ("cpu", 1, "auto")
-        assert config["data"]["num_workers"] == 0
+        assert config["extras"]["load_in_process"]

@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 from processes import TINY, environment, record, run_script, runs_in
 
-from hydra_lightning.tasks.extras import apply_extras
+from hydra_lightning.tasks.extras import apply_extras, load_in_process
 
 
 def test_tags_are_asked_for_on_a_terminal(project: Path) -> None:
@@ -64,3 +64,13 @@ def test_warnings_are_ignored_on_request() -> None:
         warnings.warn("heard by nobody", stacklevel=1)
     assert caught == []
     apply_extras(OmegaConf.create({"task_name": "a config without the group"}))
+
+
+def test_data_have_no_worker_processes_on_request() -> None:
+    data = {"num_workers": 4, "persistent_workers": True, "batch_size": 8}
+    config = OmegaConf.create({"data": data, "extras": {"load_in_process": True}})
+    load_in_process(config)
+    assert config.data == {"num_workers": 0, "persistent_workers": False, "batch_size": 8}
+    without = OmegaConf.create({"data": {"batch_size": 8}, "extras": {"load_in_process": True}})
+    load_in_process(without)
+    assert without.data == {"batch_size": 8}

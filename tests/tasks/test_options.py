@@ -146,7 +146,7 @@ def test_debug_wins_over_every_experiment(
     assert config.callbacks is None
     assert config.logger is None
     assert config.trainer.accelerator == "cpu"
-    assert config.data.num_workers == 0
+    assert config.extras.load_in_process
 
 
 @pytest.mark.parametrize("example", ["digits", "text"])

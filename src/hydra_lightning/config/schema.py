@@ -32,6 +32,7 @@ READ: dict[str, Type] = {
     "extras.ignore_warnings": BOOL,
     "extras.enforce_tags": BOOL,
     "extras.print_config": BOOL,
+    "extras.load_in_process": BOOL,
     "extras.trusted": Either((ListOf(STR), NONE)),
 }
 

@@ -25,7 +25,7 @@ READ = {
         *("task_name", "tags", "add_tags", "seed", "strict", "ckpt_path", "weights_only"),
         *("train", "validate", "test", "optimized_metric", "resume", "mode", "run", "predictions"),
     ),
-    "extras": ("ignore_warnings", "enforce_tags", "print_config", "trusted"),
+    "extras": ("ignore_warnings", "enforce_tags", "print_config", "load_in_process", "trusted"),
     "paths": ("root_dir", "data_dir", "log_dir", "model_dir", "output_dir", "work_dir"),
 }
 

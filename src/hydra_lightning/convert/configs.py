@@ -35,6 +35,8 @@ OF_ACCELERATOR = {
 PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed"}
 # Other libraries want lists, and no ListConfig.
 LISTS = "_convert_: all"
+# How metrics end of which more is better.
+HIGH = ("acc", "auc", "f1", "score", "iou", "dice", "psnr", "ssim", "precision", "recall", "r2")
 
 
 def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict[str, str]]:
@@ -166,8 +168,10 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         program.keep(program.first, "the key validate")
         lines.append("validate: true # before training, too")
     is_tested = roles.test is not None
+    monitored, flow = _monitored(written, program), program.flow
     lines += [
         "test: true" if is_tested else "test: false # the program has no test of its own",
+        f"optimized_metric: {monitored[0] if monitored and not flow.interval else 'null'}",
         "",
         "trainer:",
     ]
@@ -214,19 +218,23 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
     if plan is not None and patience is not None:
         lines += _early_stopping(program, plan, patience, keys)
     lines.append("  model_checkpoint:")
-    monitor = next((name for name in written.metrics if name == "val/loss"), None) or next(
-        iter(written.metrics), None
-    )
-    best = best_by(program, plan) if plan is not None else None
     if is_tested and not _restores(program):
         lines.append("    monitor: null # the weights as they are at the end are tested")
-        return lines
-    if best is not None:
-        return [*lines, f"    monitor: {best[0]}", f"    mode: {best[1]}"]
-    lines.append(f"    monitor: {as_yaml(monitor)}")
-    if monitor is not None and monitor.endswith(("acc", "auc", "f1", "score")):
-        lines.append("    mode: max")
+    elif monitored is None:
+        lines.append("    monitor: null")
+    else:
+        lines += [f"    monitor: {monitored[0]}", f"    mode: {monitored[1]}"]
     return lines
+
+
+def _monitored(written: Written, program: Program) -> tuple[str, str] | None:
+    """The metric that tells which weights are best, and ``min`` or ``max``."""
+    plan = validation_of(program)
+    best = best_by(program, plan) if plan is not None else None
+    if best is not None or not written.metrics:
+        return best
+    name = "val/loss" if "val/loss" in written.metrics else next(iter(written.metrics))
+    return name, "max" if name.endswith(HIGH) else "min"
 
 
 def _early_stopping(

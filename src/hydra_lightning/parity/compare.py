@@ -189,7 +189,7 @@ def _without_loss(events: Sequence[Event], trained: set[str]) -> list[int]:
 
 def _more(index: int, batches: int, after: bool) -> str:
     when = "after training" if after else "before training" if index == 0 else f"before step {index}"
-    return f"the other run evaluates {batches} batches more {when}"
+    return f"the other run evaluates {batches} more {'batch' if batches == 1 else 'batches'} {when}"
 
 
 def _of_kind(events: Sequence[Event], kind: str) -> list[Event]:

@@ -1,4 +1,5 @@
-"""What the ``extras`` group switches on before a run: quiet warnings, asking for tags, printing the config."""
+"""What the ``extras`` group switches on before a run: quiet warnings, asking for tags, printing the config,
+data without worker processes."""
 
 from __future__ import annotations
 
@@ -31,6 +32,15 @@ def ask_for_tags(config: DictConfig) -> None:
     answer = Prompt.ask("Tags for this run, separated by commas", default="dev")
     with open_dict(config):
         config.tags = [tag.strip() for tag in answer.split(",") if tag.strip()]
+
+
+def load_in_process(config: DictConfig) -> None:
+    """Give a data module that can have worker processes none, where ``extras`` asks for it."""
+    data = config.get("data") or {}
+    if (config.get("extras") or {}).get("load_in_process"):
+        for name, none in (("num_workers", 0), ("persistent_workers", False)):
+            if name in data:
+                data[name] = none
 
 
 def print_config(config: DictConfig) -> None:

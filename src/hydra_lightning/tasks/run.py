@@ -28,7 +28,7 @@ from hydra_lightning.runs.rank import global_rank
 from hydra_lightning.runs.record import RunRecord, open_run
 from hydra_lightning.tasks.check import check_composed
 from hydra_lightning.tasks.children import one_job
-from hydra_lightning.tasks.extras import apply_extras
+from hydra_lightning.tasks.extras import apply_extras, load_in_process
 
 
 @contextmanager
@@ -54,6 +54,7 @@ def run_of(
     try:
         join_tags(config)
         _need_a_sound_config(config, saved)
+        load_in_process(config)
         if global_rank() == 0:
             apply_extras(config)
         plain = resolved(config)
