@@ -24,14 +24,14 @@ def evaluation_in(piece: Piece, sources: Mapping[str, Source], stacks: Sequence[
     for source in sources.values():
         for function in source.tree.body:
             if isinstance(function, ast.FunctionDef) and function.name == ast.unparse(node.value.func):
-                if "backward(" in ast.unparse(function):
-                    # Another training.
-                    return []
                 here = Piece(function, source)
                 for stack in stacks:
                     at = next((at for at, site in enumerate(stack) if here.covers(site)), None)
                     if at is not None:
                         return [piece.site, *stack[at:]]
+                if "backward(" in ast.unparse(function):
+                    # Another training.
+                    return []
                 if loop := _loop_in(function, source):
                     return [piece.site, *loop]
                 single = [each for each in function.body if _is_without_grad(each)]

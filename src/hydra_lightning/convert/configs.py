@@ -14,7 +14,7 @@ from hydra_lightning.convert.epochs import epochs_of
 from hydra_lightning.convert.evaluation import Evaluation, best_by, validation_of
 from hydra_lightning.convert.flags import benchmark_of
 from hydra_lightning.convert.flow import Flow, pieces_in
-from hydra_lightning.convert.model_modes import mode_hooks
+from hydra_lightning.convert.model_modes import evaluates_in_train_mode, mode_hooks
 from hydra_lightning.convert.optimizers import Partial
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
@@ -178,9 +178,10 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
     lines.append(f"  max_epochs: {epochs}{_steps(program, keys)}")
     lines += _interval(program, keys)
     loaders = [facts for name, facts in program.tape.objects.items() if name.startswith("loader")]
-    if plan is not None and (mode_hooks(program) or any(facts["generator"] for facts in loaders)):
+    is_changed = bool(mode_hooks(program)) or evaluates_in_train_mode(program)
+    if plan is not None and (is_changed or any(facts["generator"] for facts in loaders)):
         lines.append(
-            "  num_sanity_val_steps: 0 # it would change what is drawn, or the mode, before training"
+            "  num_sanity_val_steps: 0 # it would change what is drawn, a mode or statistics, before training"
         )
     elif plan is not None and roles.kept and roles.plateau:
         lines.append("  num_sanity_val_steps: 0 # it would step the schedule")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hydra_lightning.convert.batches import assigned, called, starts
 from hydra_lightning.convert.downloads import edits_of, prepare_data
 from hydra_lightning.convert.drawing import draws_in_all, may_draw
-from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.flow import Block, pieces_in
 from hydra_lightning.convert.hooks import pieces_at_end
 from hydra_lightning.convert.loaders import CLASSES, class_of
 from hydra_lightning.convert.methods import methods_of
@@ -282,8 +282,10 @@ def _read_in_an_epoch(program: Program) -> set[str]:
     """Names that an epoch, or what follows the last, reads before it has given them a value of its own."""
     found: set[str] = set()
     assigned: set[str] = set()
-    flow = program.flow
-    for piece in [*pieces_in([*flow.before, *flow.body, *flow.after]), *pieces_at_end(program)]:
+    flow, own = program.flow, (program.roles.val_block, program.roles.test_block)
+    # A loop that has no hook of its own stays as it is.
+    loops = [each.head for each in [*flow.before, *flow.after] if isinstance(each, Block) and each not in own]
+    for piece in [*loops, *pieces_in([*flow.before, *flow.body, *flow.after]), *pieces_at_end(program)]:
         found |= set() if uploads(piece.node) else piece.uses - assigned
         if isinstance(piece.node, ast.Assign):
             assigned |= {each.id for each in piece.node.targets if isinstance(each, ast.Name)} & piece.defines

@@ -116,6 +116,8 @@ def _evaluation(
     told: set[str],
 ) -> Evaluation:
     counters = {each.id for each in ast.walk(_target(program.flow.epochs)) if isinstance(each, ast.Name)}
+    # "epoch 1/10" tells a setting, too.
+    counters |= {code for code in program.settings if code.isidentifier()}
     evaluated = [*before, *pieces_in(block.inside), *rest]
     makers = {name for piece in program.roles.makers for name in piece.defines}
     told = told - _given_anew(rest, told)
@@ -166,7 +168,7 @@ def _evaluation(
     quiet = [
         each
         for each in inside
-        if evaluates(each, program.tape) or not (isinstance(each.node, ast.Expr) and only_collects(each.node))
+        if evaluates(each, program.tape) or not only_collects(each, program.roles.nets)
     ]
     calls = [each for each in inside if evaluates(each, program.tape)]
     needs = carried.union(*(each.uses for each in calls))
@@ -217,7 +219,7 @@ def monitored(plateau: tuple[Piece, ast.Name], logged: Sequence[tuple[str, Piece
 
 def _collects(piece: Piece) -> set[str]:
     """``losses`` of ``losses.append(loss.item())``"""
-    return piece.changes if isinstance(piece.node, ast.Expr) and only_collects(piece.node) else set()
+    return piece.changes if only_collects(piece, ()) else set()
 
 
 def _begun(piece: Piece) -> set[str]:

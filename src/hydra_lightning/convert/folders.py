@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope
@@ -45,6 +46,6 @@ def _is_named(folder: ast.expr, piece: Piece, scope: Scope, written: str) -> boo
     if isinstance(folder, ast.Constant) and isinstance(folder.value, str):
         name = re.escape(folder.value.removeprefix("./").rstrip("/"))
         return bool(name) and re.search(rf"[\"'](\./)?{name}[/\"']", written) is not None
-    code = scope.code(piece, folder)
+    code = replace(scope, used={}).code(piece, folder)
     # An option or an attribute; any other name may be one of another place.
     return code.startswith("self.") and re.search(rf"{re.escape(code)}\b", written) is not None

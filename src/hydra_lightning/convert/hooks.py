@@ -43,7 +43,7 @@ def training_pieces(program: Program) -> list[Piece]:
         for each in steps
         if each not in kept
         and isinstance(each.node, ast.Expr)
-        and not (only_collects(each.node) and not each.uses & owners)
+        and not (only_collects(each, ()) and not each.uses & owners)
     ]
     if lost:
         raise Refused(
@@ -132,8 +132,8 @@ def pieces_after_step(program: Program) -> list[Piece]:
         each
         for each in after
         if isinstance(each.node, (ast.Expr, ast.With, ast.For))
-        and acts(each, program.tape)
-        and not (isinstance(each.node, ast.Expr) and only_collects(each.node))
+        and acts(each, program.tape, program.roles.nets)
+        and not only_collects(each, program.roles.nets)
     ]
     made = {name for each in program.flow.body for name in each.defines}
     for each in found:

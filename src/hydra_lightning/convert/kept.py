@@ -131,7 +131,9 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     """
     body = [piece for piece in flow.statements if calls_a_model(piece, tape) or not _is_left_out(piece)]
     roots = [
-        piece for piece in body if calls_a_model(piece, tape) or acts(piece, tape) or _is_given(piece, makers)
+        piece
+        for piece in body
+        if calls_a_model(piece, tape) or acts(piece, tape, roles.nets) or _is_given(piece, makers)
     ]
     place = next((flow.after.index(node) for node in flow.after if isinstance(node, Block)), len(flow.after))
     before = [node if isinstance(node, Piece) else node.head for node in flow.before]
@@ -209,12 +211,14 @@ def _is_left_out(piece: Piece) -> bool:
     return only_tells(piece.node) or is_only_a_move(piece) or is_a_way_out(piece.node)
 
 
-def acts(piece: Piece, tape: Tape) -> bool:
+def acts(piece: Piece, tape: Tape, nets: Collection[str]) -> bool:
     """Whether a statement trains, or does something that is not known."""
     if events_in(piece, tape) & TRAINING:
         return True
-    inside = [each for each in ast.walk(piece.node) if isinstance(each, ast.Expr)]
-    if draws(piece) or any(not only_tells(each) and not only_collects(each) for each in inside):
+    inside = [
+        Piece(each, piece.source, piece.names) for each in ast.walk(piece.node) if isinstance(each, ast.Expr)
+    ]
+    if draws(piece) or any(not only_tells(each.node) and not only_collects(each, nets) for each in inside):
         return True
     return any(
         isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) for each in ast.walk(piece.node)
@@ -227,19 +231,25 @@ def acts(piece: Piece, tape: Tape) -> bool:
     )
 
 
-def only_collects(statement: ast.Expr) -> bool:
-    """``losses.append(loss.item())``, ``meter.update(...)``, a text"""
-    value = statement.value
+def only_collects(piece: Piece, nets: Collection[str]) -> bool:
+    """``losses.append(loss.item())``, ``meter.update(...)``, a text; not ``average.update(net)``"""
+    value = piece.node.value if isinstance(piece.node, ast.Expr) else None
     if isinstance(value, ast.Constant):
         return True
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Attribute)
-        and (
-            value.func.attr in ("append", "extend")
-            or (value.func.attr in ("update", "add") and bool(value.args))
-        )
-    )
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+        return False
+    if value.func.attr in ("append", "extend"):
+        return True
+    given = [_asked(each) for each in value.args]
+    names = {piece.names.get(each.id, each.id) for each in given if isinstance(each, ast.Name)}
+    return value.func.attr in ("update", "add") and bool(given) and names.isdisjoint(nets)
+
+
+def _asked(node: ast.expr) -> ast.expr:
+    """``net`` of ``net.parameters()``"""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        return node.func.value
+    return node
 
 
 def resets(statement: ast.stmt) -> bool:

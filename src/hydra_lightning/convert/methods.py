@@ -27,7 +27,11 @@ def methods_of(program: Program) -> list[Piece]:
     ]
     functions = [each for each in helpers_of(program, trained) if isinstance(each.node, ast.FunctionDef)]
     functions = [each for each in functions if each in flow.helpers or _is_called(each, trained)]
-    found = [each for each in functions if each.uses & owners]
+    # A function in a function reads what is made around it.
+    local = [
+        each for each in flow.setup if isinstance(each.node, ast.FunctionDef) and _is_called(each, trained)
+    ]
+    found = [*local, *(each for each in functions if each.uses & owners)]
     while True:
         names = {name for each in found for name in each.defines}
         more = [each for each in functions if each not in found and each.uses & names]

@@ -52,3 +52,14 @@ def mode_hooks(program: Program) -> dict[str, str]:
     if any(event.data["grad"] and not event.data["train"] and event.site in trained for event in calls):
         hooks["on_validation_model_train"] = "The model is not put back into train mode after an evaluation."
     return hooks
+
+
+def evaluates_in_train_mode(program: Program) -> bool:
+    """Whether a model is in train mode in an evaluation, so that each batch changes its statistics."""
+    return any(
+        event.kind == "forward"
+        and event.is_evaluation
+        and event.data["train"]
+        and not program.flow.batches.covers(event.site)
+        for event in program.tape.events
+    )

@@ -98,7 +98,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     loaders = {loader.name for loader in program.loaders.values() if loader.name}
     given = {*nets, *loaders, *(name for piece in data_pieces for name in piece.defines)}
     made = {name for piece in roles.makers for name in piece.defines}
-    rest = [piece for piece in program.objects if piece not in [*roles.makers, *stages.own]]
+    rest = [piece for piece in program.objects if piece not in [*roles.makers, *stages.own, *functions]]
     wanted = used.union(*(each.uses for each in program.flags)) - given - made - {*flow.definitions}
     wanted -= program.holders
     # What changes the data or the model is done where they are made.
@@ -188,6 +188,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     for piece in (each for each in objects if each not in late):
         why = "# Nothing uses it, but it is drawn here.\n" if piece in in_vain else ""
         init.append(why + (_as_buffer(piece, scope) or scope.code(piece)))
+    setup = [_setup(scope, late, attributes)] if late else []
     program.keep(objects, "the LightningModule")
     for key, partial in partials.items():
         program.kept[id(partial.piece.node)] = f"model.{key}"
@@ -206,9 +207,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         head.append("    # from_pretrained() gives models in eval mode.")
         head += [f"    {each}.train()" for each in in_eval_mode]
     head += [textwrap.indent(code, "    ") for code in init]
-    if late:
-        methods.insert(0, _setup(scope, late, attributes))
-    methods.insert(0, "\n".join(head))
+    methods = ["\n".join(head), *setup, *methods]
     if len(nets) == 1:
         methods.insert(1, _forward(program, by_name=_takes_names(program, pieces)))
     text = class_text(f"{program.camel}Module", "LightningModule", f"{program.told}.", methods)

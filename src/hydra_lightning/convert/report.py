@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hydra_lightning.convert.agreement import Logged
@@ -160,7 +160,7 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
             piece.site, "dropped", "it only tells or saves: self.log, and the checkpoint callback", code
         )
     owners = {*program.roles.nets, *(name for each in program.roles.makers for name in each.defines)}
-    if _only_collects(piece.node) and not piece.changes & owners:
+    if _only_collects(piece, program.roles.nets) and not piece.changes & owners:
         return Line(piece.site, "dropped", "it only collects what self.log averages", code)
     if isinstance(piece.node, ast.If) and not any(was_run(piece, each, tape) for each in piece.node.body):
         return Line(piece.site, "not exercised", "the recording did not come here", code)
@@ -177,11 +177,12 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
     return Line(piece.site, "to do", "left out: what it does is not known", code)
 
 
-def _only_collects(statement: ast.stmt) -> bool:
+def _only_collects(piece: Piece, nets: Collection[str]) -> bool:
     """Whether a statement only fills or empties what collects numbers, or does so with each in a loop."""
-    if isinstance(statement, ast.For):
-        return all(map(_only_collects, [*statement.body, *statement.orelse]))
-    return (isinstance(statement, ast.Expr) and only_collects(statement)) or resets(statement)
+    if isinstance(piece.node, ast.For):
+        inside = [*piece.node.body, *piece.node.orelse]
+        return all(_only_collects(Piece(each, piece.source, piece.names), nets) for each in inside)
+    return only_collects(piece, nets) or resets(piece.node)
 
 
 def keeps_the_best(statement: ast.stmt) -> bool:

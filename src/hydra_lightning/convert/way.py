@@ -210,9 +210,12 @@ class Way:
                 stack = [*first[:depth], *tail]
                 self.stacks.append(stack)
                 try:
-                    found += self.expand([node.node], Place(node.source, node.names, [stack], depth))
+                    inside = self.expand([node.node], Place(node.source, node.names, [stack], depth))
                 except Refused:
-                    found.append(node)
+                    inside = [node]
+                # A function that can train, too, may train here.
+                trains = any(".backward(" in each.text(comments=False) for each in pieces_in(inside))
+                found += [node] if trains else inside
             else:
                 found.append(node)
         return found

@@ -207,6 +207,9 @@ class Recorder:
             epochs = self._limits[1]
             if epochs is not None and loader and self._passes[loader] >= epochs:
                 self._stop()
+            if self._has_all_steps:
+                # A teacher that is called before the model may change its statistics.
+                self.keep_weights()
 
     @property
     def epochs(self) -> int:

@@ -1,0 +1,119 @@
+"""What is logged of what a program prints, and which of its evaluations are a test."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+from plain_loop import BODY, EVALUATION, FILES, OPTIMIZER, PROGRAM, converted
+
+from hydra_lightning.scaffold.new import new_project
+
+pytestmark = pytest.mark.usefixtures("forked")
+
+BOTH = """import os
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+EPOCHS = 3
+FOLDER = "saved"
+
+
+def run(model, loader, optimizer=None):
+    is_trained = optimizer is not None
+    model.train(is_trained)
+    total = 0.0
+    with torch.set_grad_enabled(is_trained):
+        for xb, yb in loader:
+            loss = nn.functional.mse_loss(model(xb), yb)
+            if is_trained:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            total += loss.item()
+    return total / len(loader)
+
+
+torch.manual_seed(3)
+x = torch.randn(64, 4)
+y = x.sum(1, keepdim=True)
+train_loader = DataLoader(TensorDataset(x[:32], y[:32]), batch_size=8, shuffle=True)
+val_loader = DataLoader(TensorDataset(x[32:48], y[32:48]), batch_size=8)
+test_loader = DataLoader(TensorDataset(x[48:], y[48:]), batch_size=8)
+model = nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+os.makedirs(FOLDER, exist_ok=True)
+for epoch in range(EPOCHS):
+    train_loss = run(model, train_loader, optimizer)
+    val_loss = run(model, val_loader)
+    print(f"epoch {epoch + 1}/{EPOCHS} train loss {train_loss:.4f} val loss {val_loss:.4f}")
+test_loss = run(model, test_loader)
+print(f"test loss {test_loss:.4f}")
+"""
+LOADERS = """val_loader = DataLoader(TensorDataset(rest, y[32:40]), args.batch)
+other_loader = DataLoader(TensorDataset(others, y[40:]), args.batch)
+"""
+TWICE = """    model.eval()
+    bank = []
+    with torch.no_grad():
+        for xb, yb in val_loader:
+            bank.append(model(xb))
+    mean = torch.cat(bank).mean()
+    total = 0.0
+    with torch.no_grad():
+        for xb, yb in other_loader:
+            total += (model(xb) - mean).abs().mean().item()
+    print(f"epoch {epoch} val error {total / len(other_loader):.4f}")
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_project(tmp_path_factory.mktemp("told") / "project", "bare").root
+
+
+def test_a_function_that_trains_and_evaluates_tests_too(project: Path, tmp_path: Path) -> None:
+    found = converted(project, tmp_path, {PROGRAM: BOTH})
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    module = found.files[FILES["module"]]
+    # Neither the number of epochs nor a folder that nothing is saved in.
+    assert re.findall(r'self\.log\("(.*?)"', module) == ["train/loss", "val/loss", "test/loss"]
+    assert "folder" not in module + found.files[FILES["model"]]
+    assert "test: true" in found.files[FILES["experiment"]]
+
+
+def test_two_loops_of_an_evaluation_have_their_loaders(project: Path, tmp_path: Path) -> None:
+    changes = {
+        "import random\n": "import argparse\nimport random\n",
+        "torch.manual_seed": 'parser = argparse.ArgumentParser()\nparser.add_argument("--batch", type=int, default=8)\n'
+        "args = parser.parse_args()\ntorch.manual_seed",
+        "y = x.sum(1, keepdim=True)\n": "y = x.sum(1, keepdim=True)\nrest, others = torch.split(x[32:], [8, 8])\n",
+        "val_loader = DataLoader(TensorDataset(x[32:], y[32:]), batch_size=8)\n": LOADERS,
+        EVALUATION: TWICE,
+    }
+    found = converted(project, tmp_path, changes)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert 'self.log("val/error"' in found.files[FILES["module"]]
+    assert found.keys["--batch"] == "data.batch"
+
+
+def test_times_of_kept_steps_are_not_logged(project: Path, tmp_path: Path) -> None:
+    told = EVALUATION.replace(':.4f}"', ':.4f} in {time.time() - began:.1f}s"')
+    often = "        if i % 2 == 0:\n" + textwrap.indent(told, "        ") + "            model.train()\n"
+    changes = {
+        "import random\n": "import random\nimport time\n",
+        OPTIMIZER: OPTIMIZER + "began = time.time()\n",
+        BODY + EVALUATION: often + BODY,
+    }
+    found = converted(project, tmp_path, changes)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    module = found.files[FILES["module"]]
+    assert re.findall(r'self\.log\("(.*?)"', module) == ["val/loss", "train/loss"]
+    assert "began" not in module
