@@ -188,6 +188,16 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"module": ["self.net.make_optimizer("]},
     ),
+    "an optimizer that is made where it is returned": (
+        {
+            MODEL: "def build():\n    "
+            + MODEL.replace("model =", "net =").replace(", nn.BatchNorm1d(8)", "")
+            + "    return net, nn.MSELoss(), torch.optim.SGD(net.parameters(), lr=0.05)\n\n\n",
+            OPTIMIZER: "model, cost, optimizer = build()\n",
+            LOSS: LOSS.replace("nn.functional.mse_loss", "cost"),
+        },
+        {"module": ["self.cost = nn.MSELoss()", "return self.hparams.optimizer("], "model": ["  lr: 0.05\n"]},
+    ),
     "groups that a function makes": (
         {
             MODEL: "def groups(net, decay):\n"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from hydra_lightning.convert.calls import one_by_one
 from hydra_lightning.convert.flow import Block, Flow, flow_of, pieces_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, Source
@@ -220,3 +221,44 @@ for epoch in range(2):
     tape.stacks = {"backward": {"p.py:10": ["p.py:10"]}, "optimizer": {"p.py:4": ["p.py:7", "p.py:4"]}}
     flow = flow_of({"p.py": Source("p.py", text)}, "p.py", tape)
     assert code(flow.setup) == ["lr = 0.1", "net = Net()", "optimizer = SGD(net.parameters(), lr)"]
+
+
+def test_what_is_made_where_it_is_returned_is_a_statement_of_its_own() -> None:
+    text = """
+def build(lr):
+    net = Net()
+    return net, (net, 1), SGD(
+        net.parameters(), lr
+    )
+
+model, pair, optimizer = build(0.1)
+for epoch in range(2):
+    for x in loader:
+        model(x).backward()
+"""
+    tape = Tape("completed", ["p.py"], "/p")
+    tape.stacks = {"backward": {"p.py:11": ["p.py:11"]}, "optimizer": {"p.py:4": ["p.py:8", "p.py:4"]}}
+    flow = flow_of({"p.py": Source("p.py", text)}, "p.py", tape)
+    assert code(flow.setup) == [
+        "lr = 0.1",
+        "model = Net()",
+        "pair = (model, 1)",
+        "optimizer = SGD(\n        model.parameters(), lr\n    )",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "parts"),
+    [
+        ("x, y = x, y", []),
+        ("x, y, z = 1, f(y), z", ["x = 1", "y = f(y)"]),
+        ("x, y = y, x", ["x, y = y, x"]),
+        ("x, *y = 1, *z", ["x, *y = 1, *z"]),
+        ("x, y = (1,\n  a +\n b)", ["x = 1", "y = (a +\n b)"]),
+        ("x, y = z", ["x, y = z"]),
+        ("x = y", ["x = y"]),
+        ("f(x)", ["f(x)"]),
+    ],
+)
+def test_a_statement_for_each_name(statement: str, parts: list[str]) -> None:
+    assert one_by_one(statement) == parts

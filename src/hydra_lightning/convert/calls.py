@@ -160,19 +160,38 @@ def returned_as(piece: Piece, call: ast.Call, function: ast.FunctionDef) -> dict
     return found
 
 
-def says_nothing(code: str) -> bool:
-    """``x, y = x, y``"""
+def one_by_one(code: str) -> list[str]:
+    """``x = 1`` and ``y = f(z)`` of ``x, y, z = 1, f(z), z``; the statement itself where the order matters."""
     node = ast.parse(code).body[0]
-    return (
-        isinstance(node, ast.Assign)
-        and len(node.targets) == 1
-        and ast.unparse(node.targets[0]) == ast.unparse(node.value)
-    )
+    if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+        return [code]
+    pairs = _pairs(node.targets[0], node.value)
+    left = [each for each in pairs if ast.unparse(each[0]) != ast.unparse(each[1])]
+    if len(pairs) < 2 or ast.Starred in {type(each) for pair in pairs for each in pair}:
+        return [code] if left else []
+    piece = Piece(node, Source("", code))
+    bound: set[str] = set()
+    statements = []
+    for target, value in left:
+        if bound & Piece(ast.Expr(value), piece.source).uses:
+            return [code]
+        bound |= Piece(ast.Assign([target], value), piece.source).defines
+        statements.append(f"{piece.part(target)} = {_alone(piece.part(value))}")
+    return statements
+
+
+def _alone(code: str) -> str:
+    """An expression that was in brackets, which lines of it may need."""
+    try:
+        ast.parse(code, mode="eval")
+    except SyntaxError:
+        return f"({code})"
+    return code
 
 
 def _pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[ast.expr, ast.expr]]:
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        return list(zip(target.elts, value.elts, strict=False))
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts, strict=True))
     return [(target, value)] if value is not None else []
 
 

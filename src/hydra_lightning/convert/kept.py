@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hydra_lightning.convert.batches import called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
-from hydra_lightning.convert.recorded import calls_a_model, evaluates, events_in
+from hydra_lightning.convert.recorded import calls_a_model, evaluates, events_in, makers_of
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws, is_a_way_out, is_only_a_move
 from hydra_lightning.convert.roles import Roles, find_evaluation, nets_of, public
@@ -31,14 +31,7 @@ def kept_roles(flow: Flow, tape: Tape, why: str) -> Roles:
         Refused: optimizers are not made before the loop over epochs, or no model is found in what makes them.
     """
     flow.body = flow.statements
-    sites = {
-        kind: {each for stack in tape.stacks.get(kind, {}).values() for each in stack}
-        for kind in ("optimizer", "scheduler")
-    }
-    optimizers, schedulers = (
-        [piece for piece in flow.setup if any(piece.covers(site) for site in found)]
-        for found in sites.values()
-    )
+    optimizers, schedulers = (makers_of(kind, flow.setup, tape) for kind in ("optimizer", "scheduler"))
     makers = [*optimizers, *(piece for piece in schedulers if piece not in optimizers)]
     made = {each for stack in tape.stacks.get("optimizer", {}).values() for each in stack}
     if not optimizers and any(map(flow.epochs.covers, made)):

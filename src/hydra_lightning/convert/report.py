@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hydra_lightning.convert.agreement import Logged
-from hydra_lightning.convert.calls import says_nothing
+from hydra_lightning.convert.calls import one_by_one
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.hooks import is_mode
 from hydra_lightning.convert.kept import only_collects, resets
@@ -146,7 +146,7 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
     if piece.site in by_site:
         keys = ", ".join(filter(None, by_site[piece.site]))
         return Line(piece.site, "converted" if keys else "dropped", keys or NOT_USED, code)
-    if says_nothing(code):
+    if not one_by_one(code):
         return Line(piece.site, "dropped", "only another name for the same", code)
     for kind, why in BY_LIGHTNING.items():
         if kind in events_through(piece, tape):

@@ -11,7 +11,7 @@ from hydra_lightning.convert.accelerators import accelerator_arguments
 from hydra_lightning.convert.accumulated import accumulated
 from hydra_lightning.convert.batches import Loader, assigned, called, is_drawn_late, loader_of
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
-from hydra_lightning.convert.recorded import events_in
+from hydra_lightning.convert.recorded import events_in, makers_of
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.source import Piece, root_of
 from hydra_lightning.convert.teachers import with_teachers
@@ -128,11 +128,8 @@ def public(path: object) -> str:
 
 
 def _made(flow: Flow, tape: Tape, kind: str) -> tuple[Piece, ast.Call]:
-    stacks = tape.stacks.get(kind, {})
-    # The class of an optimizer of the program's own is on the stack, too.
-    ways = {site for stack in stacks.values() for site in stack}
-    pieces = [piece for piece in flow.setup if any(map(piece.covers, ways))]
-    sites = list(stacks)
+    pieces = makers_of(kind, flow.setup, tape)
+    sites = list(tape.stacks.get(kind, {}))
     if len(sites) != 1 or len(pieces) != 1:
         where = sites[-1] if sites else flow.epochs.site
         raise Refused(f"{kind}-place", where, f"one {kind} has to be made, before the loop over epochs.")

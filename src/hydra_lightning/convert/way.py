@@ -16,9 +16,9 @@ from hydra_lightning.convert.calls import (
     bound,
     calls_in,
     loop_of,
+    one_by_one,
     returned_as,
     returns,
-    says_nothing,
     with_f_strings,
     with_result,
 )
@@ -36,7 +36,7 @@ from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.leaving import unrun_returns, without
 from hydra_lightning.convert.objects import Instance, Objects
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.source import Piece, Source, made, was_run
+from hydra_lightning.convert.source import ADDED, Piece, Source, made, was_run
 from hydra_lightning.convert.static import UNKNOWN, is_grad_enabled, known_in, value_of, with_assigned
 from hydra_lightning.parity.tape import Tape
 
@@ -323,8 +323,11 @@ class Way:
         whole = isinstance(piece.node, ast.Expr) and piece.node.value is call
         if whole or function.node.name == "__init__":
             return [*first, *inside]
-        code = with_result(piece, call, result or "None")
-        return [*first, *inside, *([] if says_nothing(code) else [placed(code, piece)])]
+        statements = one_by_one(with_result(piece, call, result or "None"))
+        if not statements:
+            return [*first, *inside]
+        source = placed(ADDED.join(statements), piece).source
+        return [*first, *inside, *(Piece(each, source) for each in source.tree.body)]
 
     def _beside(self, piece: Piece, place: Place) -> list[Piece | Block]:
         """A statement that leads to no step; methods of objects that are taken apart are put in place of it."""
