@@ -198,6 +198,26 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"module": ["self.cost = nn.MSELoss()", "return self.hparams.optimizer("], "model": ["  lr: 0.05\n"]},
     ),
+    "a variable with the name of what an attribute holds": (
+        {
+            OPTIMIZER: "cost = nn.MSELoss()\n",
+            TRAINING.replace(OPTIMIZER, ""): TRAINER.replace(
+                "model, loader, rate):", "model, loader, rate, cost):"
+            )
+            .replace(
+                "self.model, self.loader = model, loader",
+                "self.model, self.loader, self.cost = model, loader, cost",
+            )
+            .replace(
+                "return nn.functional.mse_loss(self.model(xb), yb)",
+                "cost = self.cost(self.model(xb), yb)\n        return cost",
+            )
+            .replace("val_loader, rate=0.05):", "val_loader, cost, rate=0.05):")
+            .replace("(model, loader, rate)", "(model, loader, rate, cost)")
+            .replace("val_loader).train", "val_loader, cost).train"),
+        },
+        {"module": ["cost_ = self.cost(self.net(xb), yb)"]},
+    ),
     "groups that a function makes": (
         {
             MODEL: "def groups(net, decay):\n"

@@ -247,6 +247,22 @@ for epoch in range(2):
     ]
 
 
+def test_a_variable_of_a_function_that_has_the_name_of_what_it_is_given() -> None:
+    text = """
+def step(net, cost, x):
+    loss = cost(net(x))
+    loss.backward()
+
+loss = MSELoss()
+for epoch in range(2):
+    for x in loader:
+        step(net, loss, x)
+"""
+    flow = laid_out(text, "step(net", "loss.backward")
+    assert code(flow.setup) == ["loss = MSELoss()"]
+    assert code(flow.body) == ["loss_ = loss(net(x))", "loss_.backward()"]
+
+
 @pytest.mark.parametrize(
     ("statement", "parts"),
     [

@@ -160,6 +160,23 @@ def returned_as(piece: Piece, call: ast.Call, function: ast.FunctionDef) -> dict
     return found
 
 
+def apart(function: ast.FunctionDef, known: Mapping[str, str]) -> dict[str, str]:
+    """What variables of a function are called that have the name of something else where they go.
+
+    Args:
+        known: what its other names are called there.
+    """
+    taken = {name for own, name in known.items() if own != name}
+    stored = {
+        each.id
+        for each in ast.walk(function)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    stored -= {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+    stored -= {name for each in ast.walk(function) if isinstance(each, ast.Global) for name in each.names}
+    return {name: f"{name}_" for name in stored & taken if name not in known}
+
+
 def one_by_one(code: str) -> list[str]:
     """``x = 1`` and ``y = f(z)`` of ``x, y, z = 1, f(z), z``; the statement itself where the order matters."""
     node = ast.parse(code).body[0]

@@ -13,6 +13,7 @@ from hydra_lightning.convert.blocks import Block, Place, is_only_around, pieces_
 from hydra_lightning.convert.calls import (
     SIMPLE,
     Function,
+    apart,
     bound,
     calls_in,
     loop_of,
@@ -312,6 +313,7 @@ class Way:
                 self.objects.name_attributes(instance, function, names)
             # The bases of an object give its attributes their names while they are read.
             known = ChainMap(names, {function.node.args.args[0].arg: function.owner}, instance.names)
+        names |= apart(function.node, known)
         inside = self.expand(node.body, Place(source, known, place.stacks, place.depth, values))
         last = inside[-1] if inside else None
         result = None
