@@ -1,6 +1,7 @@
 """The numbers that a program prints, and their names."""
 
 import ast
+from collections.abc import Collection
 
 import pytest
 
@@ -8,9 +9,10 @@ from hydra_lightning.convert.metrics import printed
 from hydra_lightning.convert.source import Piece, Source
 
 
-def numbers(code: str, *several: str) -> dict[str, str]:
+def numbers(code: str, *several: str, others: Collection[str] = ()) -> dict[str, str]:
     source = Source("train.py", code)
-    found = printed([Piece(each, source) for each in source.tree.body], {"epoch"}, several=several)
+    pieces = [Piece(each, source) for each in source.tree.body]
+    found = printed(pieces, {"epoch"}, lambda piece: others, several=several)
     return {name: ast.unparse(value) for name, _, value in found}
 
 
@@ -36,3 +38,16 @@ def numbers(code: str, *several: str) -> dict[str, str]:
 )
 def test_numbers_have_the_names_that_they_are_told_with(code: str, found: dict[str, str]) -> None:
     assert numbers(code, "scores") == found
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("loss {seen:.3f}, overlap on unseen rows {mean:.3f}", "overlap"),
+        ("loss {seen:.3f}, on unseen rows {mean:.3f}", "loss"),
+        ("loss {seen:.3f} and val {mean:.3f}", "loss"),
+        ("loss {seen:.3f} / {mean:.3f}", "loss"),
+    ],
+)
+def test_a_number_beside_that_of_the_training(told: str, name: str) -> None:
+    assert numbers(f'print(f"{told}")', others=["seen"]) == {name: "mean"}

@@ -147,6 +147,31 @@ for epoch in range(3):
             total += loss.item()
         print(f"{part} loss {total / len(loaders[part]):.4f}")
 """
+FITTED = """@torch.no_grad()
+def score():
+    model.eval()
+    total = 0.0
+    for xb, yb in val_loader:
+        total += (model(xb) - yb).abs().mean().item()
+    return total / len(val_loader)
+
+
+def fit():
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for epoch in range(3):
+        model.train()
+        seen = 0.0
+        for xb, yb in train_loader:
+            loss = nn.functional.mse_loss(model(xb), yb)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            seen += loss.item()
+        print(f"loss {seen / len(train_loader):.4f}, distance of other rows {score():.4f}")
+
+
+fit()
+"""
 MAKER = """class Net(nn.Sequential):
     def make_optimizer(self, rate):
         return torch.optim.SGD(self.parameters(), lr=rate)
@@ -321,6 +346,10 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             STEP: "        if i % 2 == 0:\n            optimizer.step()\n            bar.update(1)\n",
         },
         {"module": ["        if i % 2 == 0:\n            optimizer.step()\n        self.log("]},
+    ),
+    "an evaluation where it is printed, beside the loss of the training": (
+        {TRAINING: FITTED},
+        {"module": ['self.log("val/distance", self.total / len(self.trainer.val_dataloaders)']},
     ),
     "an evaluation in a list": (
         {EVALUATION: LISTED},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from hydra_lightning.convert.source import Piece, Source
@@ -24,7 +25,7 @@ def edited(source: Source, edits: Iterable[tuple[int, int, str]]) -> Source:
         parts += [data[at:first].decode(), text, "\n" * lost if is_statement else "\\\n" * lost]
         at = last
     parts.append(data[at:].decode())
-    return Source(source.path, "".join(parts), source.span, source.written)
+    return replace(source, text="".join(parts))
 
 
 def again(node: Node, source: Source) -> Node:
@@ -48,7 +49,7 @@ def placed(code: str, piece: Piece) -> Piece:
     above = [each.lstrip() for each in lines[len(lines) - kept :]]
     text = "\n".join([*[""] * (len(lines) - kept), *above, code])
     span = piece.source.span or (piece.node.lineno, piece.node.end_lineno or piece.node.lineno)
-    source = Source(piece.source.path, text, span)
+    source = Source(piece.source.path, text, span, function=piece.function)
     return Piece(source.tree.body[0], source)
 
 

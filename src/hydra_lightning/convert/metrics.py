@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -32,6 +33,7 @@ KNOWN = frozenset(
 )
 COUNTS = frozenset(("total", "count", "n", "num", "samples", "seen"))
 SETS = ("val", "valid", "validation", "test", "eval", "dev")
+OF = ("on", "of", "for")
 PREFIXES = (
     "test",
     "val",
@@ -79,11 +81,12 @@ def printed(
         farewell = _of_exits(piece.node)
         for node in ast.walk(piece.node):
             if isinstance(node, ast.Call) and _tells_numbers(node) and id(node) not in farewell:
-                label = ""
+                label, is_of_another = "", False
                 shown = list(_shown(piece, node, built))
                 for owner, told, value, following in shown:
-                    if re.search(r"[a-zA-Z][a-zA-Z0-9]", told) and (_known(told) or not _known(label)):
-                        label = told
+                    is_free = not _known(label) or (is_of_another and not _says_where(told))
+                    if re.search(r"[a-zA-Z][a-zA-Z0-9]", told) and (_known(told) or is_free):
+                        label, is_of_another = told, False
                     names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
                     if (items := items_of(value)) is not None and names.isdisjoint(others(owner)):
                         found.setdefault(ALL, (owner, items))
@@ -103,6 +106,7 @@ def printed(
                         # A count of so many: the share of it comes next, or is no metric.
                         if is_of_others or (names <= counters and label == told):
                             label = ""
+                        is_of_another = not names.isdisjoint(others(owner))
                         continue
                     if _computes(value, pieces, several):
                         found.setdefault(ALL, (owner, value))
@@ -345,6 +349,12 @@ def _known(label: str) -> bool:
     return not KNOWN.isdisjoint(re.findall(r"[a-z0-9]+", label.lower().replace("_", " ")))
 
 
+def _says_where(label: str) -> bool:
+    """Whether a text says what a number is of, and not what it is: "on other rows", "and val"."""
+    words = re.findall(r"[a-z]+", label.lower())
+    return not {*SETS}.isdisjoint(words) or words[:1] in [[each] for each in OF]
+
+
 def _is_text(value: ast.expr) -> bool:
     """Whether an expression puts a text together."""
     while isinstance(value, ast.BinOp):
@@ -363,6 +373,9 @@ def _name(label: str, value: ast.expr) -> str:
         words = re.findall(r"[a-z]+", ast.unparse(value).lower()) if isinstance(value, ast.Name) else words
     words = [part for word in words for part in word.split("_") if part]
     rest = [word for word in words if word not in PREFIXES]
+    if not _known(label):
+        # "overlap on unseen rows"
+        rest = [*itertools.takewhile(lambda word: word not in OF, rest)] or rest
     if not rest and isinstance(value, ast.Name):
         rest = [word for word in value.id.lower().split("_") if word and word not in PREFIXES]
     if not rest and words and words[-1] in SETS:

@@ -29,6 +29,7 @@ class Source:
     Attributes:
         path: relative to the program's folder; empty for code that is not of the program.
         span: the first and the last line of what a statement is written instead of, for all of its statements.
+        function: where the function begins that this is in; empty at the top of a file.
         written: the text as the author wrote it, where it is read as another one, with the same lines.
     """
 
@@ -36,6 +37,7 @@ class Source:
     text: str
     span: tuple[int, int] | None = None
     written: str = ""
+    function: str = ""
 
     @functools.cached_property
     def tree(self) -> ast.Module:
@@ -96,6 +98,8 @@ class Piece:
     @functools.cached_property
     def function(self) -> str:
         """The place of the function that it is in; empty at the top of the file."""
+        if self.source.span is not None:
+            return self.source.function
         functions = [
             each
             for each in ast.walk(self.source.tree)
