@@ -147,6 +147,34 @@ for epoch in range(3):
             total += loss.item()
         print(f"{part} loss {total / len(loaders[part]):.4f}")
 """
+GATHERED = """def fit(loader):
+    model.train()
+    for xb, yb in loader:
+        loss = nn.functional.mse_loss(model(xb), yb)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def check(loader):
+    model.eval()
+    losses = []
+    for xb, yb in loader:
+        losses.append(nn.functional.mse_loss(model(xb), yb).item())
+    print(f"val loss {sum(losses) / len(losses):.4f}")
+
+
+sets = {"train": TensorDataset(x[:32], y[:32]), "val": TensorDataset(x[32:], y[32:])}
+loaders = {part: DataLoader(rows, batch_size=8, shuffle=part == "train") for part, rows in sets.items()}
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(3):
+    fit(loaders["train"])
+    check(loaders["val"])
+"""
+BY_NAME = GATHERED.replace("rows", "sets[part]").replace(
+    "part, sets[part] in sets.items()", 'part in ("train", "val")'
+)
 FITTED = """@torch.no_grad()
 def score():
     model.eval()
@@ -350,6 +378,14 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
     "an evaluation where it is printed, beside the loss of the training": (
         {TRAINING: FITTED},
         {"module": ['self.log("val/distance", self.total / len(self.trainer.val_dataloaders)']},
+    ),
+    "loaders of the items of a dict": (
+        {TRAINING: GATHERED},
+        {"data": ["return DataLoader(self.sets['train'], batch_size=8, shuffle=True)"]},
+    ),
+    "loaders by name": (
+        {TRAINING: BY_NAME},
+        {"data": ["return DataLoader(self.sets['val'], batch_size=8, shuffle=False)"]},
     ),
     "an evaluation in a list": (
         {EVALUATION: LISTED},

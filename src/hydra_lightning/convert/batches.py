@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hydra_lightning.convert.edits import specialised
+from hydra_lightning.convert.edits import again, edited, specialised
 from hydra_lightning.convert.flow import Block, Flow
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import draws
@@ -48,10 +49,12 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
     iterated, target, index = node.iter, node.target, None
     wrapped = {
         name: piece.node.value
-        for piece in before
+        for piece in itertools.takewhile(
+            lambda each: isinstance(each, Piece) or each.head is not head, before
+        )
         if isinstance(piece, Piece)
         and isinstance(piece.node, ast.Assign)
-        and (_is_wrapper(piece.node.value) or isinstance(piece.node.value, ast.Name))
+        and (_is_wrapper(piece.node.value) or isinstance(piece.node.value, (ast.Name, ast.Subscript)))
         for name in piece.defines
     }
     while True:
@@ -127,10 +130,9 @@ def _item(node: ast.Subscript, head: Piece, setup: Sequence[Piece]) -> tuple[Pie
     if piece is None or not isinstance(piece.node, ast.Assign):
         return None
     value = piece.node.value
-    if isinstance(value, ast.DictComp) and isinstance(target := value.generators[0].target, ast.Name):
-        statement, source = specialised(piece.source, piece.node, {target.id: node.slice.value})
-        piece = Piece(statement, source, piece.names)
-        value = statement.value
+    if isinstance(value, ast.DictComp):
+        piece = _turn(piece, value, node.slice.value)
+        value = piece.node.value if isinstance(piece.node, ast.Assign) else value
         made = value.value if isinstance(value, ast.DictComp) else value
     elif isinstance(value, ast.Dict):
         keys = [each.value if isinstance(each, ast.Constant) else None for each in value.keys]
@@ -141,6 +143,28 @@ def _item(node: ast.Subscript, head: Piece, setup: Sequence[Piece]) -> tuple[Pie
         return None
     is_loader = isinstance(made, ast.Call) and called(made) == "DataLoader"
     return (piece, made) if is_loader and isinstance(made, ast.Call) else None
+
+
+def _turn(piece: Piece, loop: ast.DictComp, key: object) -> Piece:
+    """A statement as it is for one key of a comprehension in it, over names or over the items of a dict."""
+    target, over = loop.generators[0].target, loop.generators[0].iter
+    statement, source = piece.node, piece.source
+    name = target
+    if (
+        isinstance(target, ast.Tuple)
+        and len(target.elts) == 2
+        and isinstance(over, ast.Call)
+        and isinstance(over.func, ast.Attribute)
+        and over.func.attr == "items"
+    ):
+        name, item = target.elts
+        read = [each for each in ast.walk(loop.value) if isinstance(each, ast.Name)]
+        text = f"{ast.unparse(over.func.value)}[{key!r}]"
+        source = edited(source, [(*piece.span(each), text) for each in read if each.id == ast.unparse(item)])
+        statement = again(statement, source)
+    known = {name.id: key} if isinstance(name, ast.Name) else {}
+    statement, source = specialised(source, statement, known)
+    return Piece(statement, source, piece.names)
 
 
 def starts(piece: Piece) -> bool:
