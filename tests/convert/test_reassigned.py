@@ -55,3 +55,42 @@ def test_a_name_that_is_taken_is_not_taken_again() -> None:
         rewritten("steps = 3\nargs.steps = 4\ntrain(args.steps)", steps=1)
         == "steps = 3\nsteps_ = 4\ntrain(steps_)"
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "given", "taken"),
+    [
+        (
+            "args.steps is not None",
+            50,
+            "if True:\n    print(args.steps)\nelse:\n    args.steps = 5\ntrain(args.steps)",
+        ),
+        (
+            "args.steps is not None",
+            None,
+            "if False:\n    print(args.steps)\nelse:\n    steps = 5\ntrain(steps)",
+        ),
+        # What the data decide is not known.
+        ("len(rows) > 4", None, "if given:\n    print(args.steps)\nelse:\n    steps = 5\ntrain(steps)"),
+    ],
+)
+def test_a_name_may_tell_whether_an_option_was_given(told: str, given: int | None, taken: str) -> None:
+    before = f"""
+        given = {told}
+        if given:
+            print(args.steps)
+        else:
+            args.steps = 5
+        train(args.steps)
+        """
+    assert rewritten(before, steps=given) == f"given = {told}\n{taken}"
+
+
+def test_a_name_that_is_told_of_a_new_value_is_not_known() -> None:
+    before = """
+        args.steps = 5
+        given = args.steps is not None
+        if given:
+            args.steps = 6
+        """
+    assert "if given:" in rewritten(before, steps=None)

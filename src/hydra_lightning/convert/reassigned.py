@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra_lightning.convert.source import Piece, Source
@@ -51,10 +51,16 @@ def _edits(source: Source, function: ast.AST, values: Mapping[str, Any]) -> list
     piece = Piece(ast.Pass(), source)
     edits: list[tuple[int, int, str]] = []
     branches: list[tuple[ast.If, bool]] = []
+    flags = _flags(nodes, stores, values)
     for each in nodes:
         if isinstance(each, ast.If) and any(store in [*ast.walk(each)] for store in stores):
-            choice = value_of(_without_owners(each.test), values)
-            if choice is not UNKNOWN and any(isinstance(part, ast.Attribute) for part in ast.walk(each.test)):
+            choice = value_of(_without_owners(each.test), {**values, **flags})
+            told = [
+                part
+                for part in ast.walk(each.test)
+                if isinstance(part, ast.Attribute) or (isinstance(part, ast.Name) and part.id in flags)
+            ]
+            if choice is not UNKNOWN and told:
                 branches.append((each, bool(choice)))
                 edits.append((*piece.span(each.test), str(bool(choice))))
     for store in stores:
@@ -72,6 +78,27 @@ def _edits(source: Source, function: ast.AST, values: Mapping[str, Any]) -> list
             if ast.unparse(each) == code and not tested and (each is store or (later and not own)):
                 edits.append((*piece.span(each), name))
     return sorted(set(edits))
+
+
+def _flags(
+    nodes: Sequence[ast.AST], stores: Sequence[ast.Attribute], values: Mapping[str, Any]
+) -> dict[str, bool]:
+    """What ``given = args.steps is not None`` is, and other names that are told once of options as they were parsed."""
+    bound = [each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
+    found: dict[str, bool] = {}
+    for each in nodes:
+        name = each.targets[0] if isinstance(each, ast.Assign) else None
+        if not isinstance(each, ast.Assign) or not isinstance(name, ast.Name) or name.id in values:
+            continue
+        read = {ast.unparse(part) for part in ast.walk(each.value) if isinstance(part, ast.Attribute)}
+        is_parsed = bool(read) and not any(
+            store.lineno <= each.lineno and ast.unparse(store) in read for store in stores
+        )
+        plain = any(isinstance(part, ast.Name) and part.id in values for part in ast.walk(each.value))
+        value = value_of(_without_owners(each.value), values) if is_parsed and not plain else UNKNOWN
+        if isinstance(value, bool) and bound.count(name.id) == 1:
+            found[name.id] = value
+    return found
 
 
 def _all(statements: list[ast.stmt]) -> list[ast.AST]:
