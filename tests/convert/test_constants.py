@@ -55,5 +55,9 @@ def test_what_is_drawn_read_or_changed_is_none(text: str, name: str) -> None:
     assert name not in found(text)
 
 
+def test_what_had_another_value_before_is_none() -> None:
+    assert found("fast = not True\nfast = not False\nboth = (fast, 1)\nnames = sorted('ba')") == {"names"}
+
+
 def test_what_is_made_of_a_setting_is_none() -> None:
     assert found("HIDDEN = 16\nsizes = [HIDDEN, HIDDEN]\nnames = sorted('ba')") == {"names"}

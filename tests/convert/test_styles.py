@@ -367,6 +367,13 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"experiment": ["  max_epochs: 3\n"]},
     ),
+    "a flag that is set in a branch that is always taken": (
+        {
+            OPTIMIZER: "fast = False\nif 2 > 1:\n    fast = True\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.05 if fast else 0.001)\n"
+        },
+        {"module": ["        fast = True\n        return torch.optim.SGD("]},
+    ),
     "a progress bar where the steps are made": (
         {
             "import random\n": "import random\n\nfrom tqdm import tqdm\n",

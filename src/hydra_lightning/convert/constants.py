@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
@@ -48,7 +48,21 @@ def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, tuple[Piece, 
         else:
             made = piece.defines | piece.changes
             found = {name: each for name, each in found.items() if name not in made}
-    return found
+    return _of_one_value(found, flow.setup)
+
+
+def _of_one_value(
+    found: Mapping[str, tuple[Piece, ...]], setup: Sequence[Piece]
+) -> dict[str, tuple[Piece, ...]]:
+    """Those that had no other value before: what is made between may be made of that one."""
+    made = {name for piece in setup for name in piece.defines}
+    left = {
+        name: pieces
+        for name, pieces in found.items()
+        if all(each in pieces for each in setup if name in each.defines)
+        and all(each.uses & made <= {*found} for each in pieces)
+    }
+    return left if len(left) == len(found) else _of_one_value(left, setup)
 
 
 def _is_plain(piece: Piece, found: Iterable[str], definitions: Mapping[str, Piece], owners: set[str]) -> bool:
