@@ -374,6 +374,17 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         },
         {"module": ["        fast = True\n        return torch.optim.SGD("]},
     ),
+    "a constant that names what to go on from": (
+        {
+            "import random\n": "import random\n\nRESUME = None\nSTART = 0\n",
+            OPTIMIZER: OPTIMIZER + "if RESUME:\n"
+            "    checkpoint = torch.load(RESUME)\n"
+            '    model.load_state_dict(checkpoint["model"])\n'
+            '    START = checkpoint["epoch"] + 1\n',
+            "range(3)": "range(START, 3)",
+        },
+        {"experiment": ["  max_epochs: 3\n"]},
+    ),
     "a progress bar where the steps are made": (
         {
             "import random\n": "import random\n\nfrom tqdm import tqdm\n",

@@ -84,7 +84,7 @@ def settings_of(flow: Flow, tape: Tape, folder: Path) -> dict[str, Setting]:
             for path, field in _fields(ast.unparse(made.func), given, flow):
                 code = f"{owner}.{path}"
                 found.setdefault(code, Setting(code, path.rpartition(".")[2], field, "", "", piece.site))
-    found |= {setting.code: setting for setting in _of_files(flow, tape, folder)}
+    found |= {setting.code: setting for setting in _of_files(flow, tape, folder, found)}
     found |= _other_names(flow, found)
     everything = [*flow.setup, *later]
     for piece, name, value in aliases:
@@ -118,13 +118,18 @@ def drop_aliases(flow: Flow, settings: Mapping[str, Setting]) -> None:
     flow.before, flow.after, flow.end = drop(flow.before), drop(flow.after), drop(flow.end)
 
 
-def _of_files(flow: Flow, tape: Tape, folder: Path) -> Iterator[Setting]:
+def _of_files(flow: Flow, tape: Tape, folder: Path, settings: Mapping[str, Setting]) -> Iterator[Setting]:
     """What is read from YAML and JSON, as items and as attributes."""
     read: dict[str, list[Entry]] = {}
+    texts = {code: each.value for code, each in settings.items() if isinstance(each.value, str)}
     options = [option["value"] for parser in tape.arguments for option in parser["options"]]
-    words = [*tape.command[1:], *(each for each in options if isinstance(each, str))]
     for piece in flow.setup:
+        given = [texts[name] for name in sorted(piece.uses) if name in texts]
+        words = [*given, *tape.command[1:], *(each for each in options if isinstance(each, str))]
         found = read_settings(piece, folder, words, flow.definitions)
+        if found is None:
+            # It may be opened elsewhere: with open(path) as file: train(yaml.safe_load(file))
+            found = read_settings(piece, folder, [*texts.values()], flow.definitions)
         owners = [name for name in sorted(piece.uses) if name in read]
         if found is not None:
             name, read[found[0]] = found
@@ -173,7 +178,12 @@ def _typed(flow: Flow, command: Sequence[str]) -> Iterator[Setting]:
     for piece, name, value in _bound_once(flow):
         kind: type[int] | type[float] | type[str] = str
         if isinstance(value, ast.IfExp) and "len(sys.argv)" in ast.unparse(value.test):
-            value = next((each for each in (value.body, value.orelse) if _word(each, command)), value.orelse)
+            branches = (value.body, value.orelse)
+            given = next((each for each in branches if _word(each, command)), None)
+            default = next((each for each in branches if is_literal(each)), None)
+            if given is None and default is not None:
+                yield Setting(name, name.lower(), literal_of(default), "", "", piece.site)
+            value = given or value.orelse
         if (
             isinstance(value, ast.Call)
             and ast.unparse(value.func) in ("int", "float")
