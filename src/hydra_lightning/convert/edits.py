@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from hydra_lightning.convert.source import Piece, Source
+from hydra_lightning.convert.source import ADDED, Piece, Source
 
 Node = TypeVar("Node", bound=ast.AST)
 UNKNOWN = object()
@@ -42,15 +42,20 @@ def again(node: Node, source: Source) -> Node:
 
 def placed(code: str, piece: Piece) -> Piece:
     """A statement that is written instead of ``piece``, in its line and with the comments above it."""
+    return placed_all([code], piece)[0]
+
+
+def placed_all(codes: Iterable[str], piece: Piece) -> list[Piece]:
+    """Statements that are written instead of ``piece``, all of them in its line."""
     lines = piece.source.text.splitlines()[: piece.node.lineno - 1]
     kept = 0
     while kept < len(lines) and lines[-kept - 1].lstrip().startswith("#"):
         kept += 1
     above = [each.lstrip() for each in lines[len(lines) - kept :]]
-    text = "\n".join([*[""] * (len(lines) - kept), *above, code])
+    text = "\n".join([*[""] * (len(lines) - kept), *above, ADDED.join(codes)])
     span = piece.source.span or (piece.node.lineno, piece.node.end_lineno or piece.node.lineno)
     source = Source(piece.source.path, text, span, function=piece.function)
-    return Piece(source.tree.body[0], source)
+    return [Piece(each, source) for each in source.tree.body]
 
 
 def specialised(source: Source, node: Node, constants: Mapping[str, object]) -> tuple[Node, Source]:

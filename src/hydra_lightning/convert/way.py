@@ -31,13 +31,13 @@ from hydra_lightning.convert.constructs import (
     is_of_a_run,
     phases,
 )
-from hydra_lightning.convert.edits import again, placed, specialised
+from hydra_lightning.convert.edits import again, placed, placed_all, specialised
 from hydra_lightning.convert.entered import bars_in
 from hydra_lightning.convert.functions import Functions
 from hydra_lightning.convert.leaving import unrun_returns, without
 from hydra_lightning.convert.objects import Instance, Objects
 from hydra_lightning.convert.refusal import Refused
-from hydra_lightning.convert.source import ADDED, Piece, Source, made, was_run
+from hydra_lightning.convert.source import Piece, Source, made, was_run
 from hydra_lightning.convert.static import UNKNOWN, is_grad_enabled, known_in, value_of, with_assigned
 from hydra_lightning.parity.tape import Tape
 
@@ -325,11 +325,8 @@ class Way:
         whole = isinstance(piece.node, ast.Expr) and piece.node.value is call
         if whole or function.node.name == "__init__":
             return [*first, *inside]
-        statements = one_by_one(with_result(piece, call, result or "None"))
-        if not statements:
-            return [*first, *inside]
-        source = placed(ADDED.join(statements), piece).source
-        return [*first, *inside, *(Piece(each, source) for each in source.tree.body)]
+        code = with_result(piece, call, result or "None")
+        return [*first, *inside, *placed_all(one_by_one(code), piece)]
 
     def _beside(self, piece: Piece, place: Place) -> list[Piece | Block]:
         """A statement that leads to no step; methods of objects that are taken apart are put in place of it."""
@@ -389,16 +386,8 @@ class Way:
         inside = Place(inner.source, {}, place.stacks, depth, place.known)
         self._is_begun = True
         body = self.expand([inner.node], inside)
-        rest = (
-            []
-            if whole
-            else [
-                placed(
-                    with_result(piece, node, f"({name})" if isinstance(node, ast.GeneratorExp) else name),
-                    piece,
-                )
-            ]
-        )
+        result = with_result(piece, node, f"({name})" if isinstance(node, ast.GeneratorExp) else name)
+        rest = [] if whole else [placed(result, piece)]
         return [made(f"{name} = []"), Block(placed(head, piece), body, [inner.node], inside), *rest]
 
 
