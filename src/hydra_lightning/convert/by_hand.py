@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hydra_lightning.convert.constructs import is_name
-from hydra_lightning.convert.source import Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Source, span
+from hydra_lightning.convert.spans import edited
 from hydra_lightning.convert.tells import only_tells
 
 NAMES = ("optimizer", "scheduler")

@@ -24,7 +24,7 @@ from hydra_lightning.convert.pretrained import (
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, needed, used_in
-from hydra_lightning.convert.settings import Computed, Setting
+from hydra_lightning.convert.settings import Computed, Setting, owner_of
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import file_text, helpers_of, parameters_text, with_helpers
@@ -191,7 +191,7 @@ def _built_of_data(
 
 def _of_the_program(program: Program, pieces: Sequence[Piece], defined: set[str]) -> list[Piece]:
     """Functions and classes that use what the program makes, and those that use these."""
-    owners = {re.split(r"[.\[]", name)[0] for name in defined} - {*program.constants}
+    owners = {owner_of(name) for name in defined} - {*program.constants}
     helpers = helpers_of(program, pieces)
     found = [piece for piece in helpers if piece.uses & owners]
     while True:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.rewrite import draws, is_only_a_move
+from hydra_lightning.convert.settings import owner_of
 from hydra_lightning.convert.source import Piece, root_of
 
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -33,7 +34,7 @@ def constants_of(flow: Flow, settings: Iterable[str]) -> dict[str, tuple[Piece, 
     """
     later = pieces_in([*flow.before, *flow.after, *flow.end])
     changed = set().union(*(each.defines | each.changes for each in [*later, *flow.body]))
-    owners = {code.partition(".")[0].partition("[")[0] for code in settings}
+    owners = {owner_of(code) for code in settings}
     found: dict[str, tuple[Piece, ...]] = {}
     devices = {*devices_of(flow.setup)}
     for piece in flow.setup:

@@ -7,7 +7,9 @@ import re
 
 from hydra_lightning.convert.source import Source
 
-ASKED = ("parameters", "named_parameters", "configure_optimizers", "step")
+# What gives an optimizer the weights of a model.
+PARAMETERS = ("parameters", "named_parameters")
+ASKED = (*PARAMETERS, "configure_optimizers", "step")
 
 
 def phases(statement: ast.For, source: Source) -> tuple[str, list[str | bool]] | None:

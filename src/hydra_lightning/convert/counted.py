@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from hydra_lightning.convert.constructs import is_name
 from hydra_lightning.convert.counters import is_read_late, start_of
-from hydra_lightning.convert.source import Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Source, span
+from hydra_lightning.convert.spans import edited
 from hydra_lightning.convert.tells import only_leaves, only_tells
 from hydra_lightning.parity.tape import Tape
 

@@ -18,6 +18,7 @@ from hydra_lightning.convert.methods import methods_of
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import OF_DATA, Scope, attribute, draws, needed, used_in
+from hydra_lightning.convert.settings import owner_of
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.stages import stages_of
 from hydra_lightning.convert.tells import only_tells, uploads
@@ -137,7 +138,7 @@ def _renamed(program: Program, kind: str, name: str) -> dict[int, str]:
 def helpers_in_place(program: Program, pieces: Sequence[Piece]) -> list[Piece]:
     """The functions that read what the statements make, and so are written among them."""
     made = {name for piece in pieces for name in piece.defines} | {*program.settings}
-    made = {re.split(r"[.\[]", name)[0] for name in made} - {*program.constants}
+    made = {owner_of(name) for name in made} - {*program.constants}
     helpers = [each for each in helpers_of(program, pieces) if isinstance(each.node, ast.FunctionDef)]
     found: list[Piece] = []
     while more := [each for each in helpers if each not in found and each.uses & made]:

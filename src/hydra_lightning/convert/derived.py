@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra_lightning.convert.flow import Flow
-from hydra_lightning.convert.settings import Setting
-from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.settings import Setting, owner_of
+from hydra_lightning.convert.source import Piece, Source, span
+from hydra_lightning.convert.spans import edited
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def without_derived(
     sources: Mapping[str, Source], flow: Flow, settings: Mapping[str, Setting]
 ) -> dict[str, Source]:
     """The files with a variable for each attribute that is set on the object of the settings before training."""
-    holders = {code.partition(".")[0] for code in settings if "." in code}
+    holders = {owner_of(code) for code in settings if "." in code}
     taken = {
         each.id if isinstance(each, ast.Name) else each.arg
         for source in sources.values()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
-from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Piece, Source, span
+from hydra_lightning.convert.spans import edited
 
 
 def devices_of(setup: Iterable[Piece]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Piece, Source, span
+from hydra_lightning.convert.spans import edited
 from hydra_lightning.convert.static import UNKNOWN, value_of
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from hydra_lightning.convert.constants import constants_of
 from hydra_lightning.convert.devices import devices_of
 from hydra_lightning.convert.flow import Flow
-from hydra_lightning.convert.settings import Setting
-from hydra_lightning.convert.source import ADDED, Piece, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.settings import Setting, owner_of
+from hydra_lightning.convert.source import ADDED, Piece, Source, span
+from hydra_lightning.convert.spans import edited
 
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -130,15 +130,11 @@ def _read(node: ast.AST, names: set[str], settings: Mapping[str, Setting]) -> It
     """Each expression in a definition that is something of the program, with its code there."""
     if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Load):
         code = ast.unparse(node)
-        if _root(code) in names and (code in settings or isinstance(node, ast.Name)):
+        if owner_of(code) in names and (code in settings or isinstance(node, ast.Name)):
             yield node, code
             return
     for each in ast.iter_child_nodes(node):
         yield from _read(each, names, settings)
-
-
-def _root(code: str) -> str:
-    return code.partition(".")[0].partition("[")[0]
 
 
 def _parameter(code: str, reader: Reader, settings: Mapping[str, Setting]) -> str:
@@ -149,7 +145,7 @@ def _parameter(code: str, reader: Reader, settings: Mapping[str, Setting]) -> st
         attributes = [each for each in ast.walk(reader.node) if isinstance(each, ast.Attribute)]
         taken |= {each.attr for each in attributes if ast.unparse(each.value) == "self"}
     name = settings[code].name if code in settings else code
-    return f"{_root(code)}_{name}" if name in taken | {*reader.given} else name
+    return f"{owner_of(code)}_{name}" if name in taken | {*reader.given} else name
 
 
 def _edits(
@@ -165,7 +161,7 @@ def _edits(
             owner = ""
             if isinstance(part, ast.FunctionDef) and part is not reader.function:
                 owner = f"{part.args.args[0].arg}." if part.args.args else ""
-            names = {_root(code) for code in reader.given.values()}
+            names = {owner_of(code) for code in reader.given.values()}
             for read, code in _read(part, names, settings):
                 name = next((name for name, given in reader.given.items() if given == code), None)
                 if name is not None and owner + name != code:

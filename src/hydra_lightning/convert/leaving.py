@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hydra_lightning.convert import edits
 from hydra_lightning.convert.calls import returns
-from hydra_lightning.convert.source import Piece, Source, was_run
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Piece, Source, span, was_run
+from hydra_lightning.convert.spans import edited
 from hydra_lightning.parity.tape import Tape
 
 LOOPS = (ast.For, ast.While)

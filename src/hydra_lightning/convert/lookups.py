@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from hydra_lightning.convert.flow import Flow
 from hydra_lightning.convert.settings import Setting
 from hydra_lightning.convert.siblings import modules_in, names_of
-from hydra_lightning.convert.source import Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Source, span
+from hydra_lightning.convert.spans import edited
 
 
 def without_lookups(

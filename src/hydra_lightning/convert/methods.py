@@ -8,6 +8,7 @@ import re
 from hydra_lightning.convert.flow import pieces_in
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.rewrite import Scope, attribute
+from hydra_lightning.convert.settings import owner_of
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import helpers_of
 
@@ -16,7 +17,7 @@ def methods_of(program: Program) -> list[Piece]:
     """The functions that the training uses and that read names of the program that are no constants, or its options."""
     flow = program.flow
     owners = {name for piece in program.objects for name in piece.defines} | {*program.devices}
-    owners |= {re.split(r"[.\[]", code)[0] for code in program.settings if not code.isidentifier()}
+    owners |= {owner_of(code) for code in program.settings if not code.isidentifier()}
     owners -= {*program.constants, *program.settings}
     trained = [
         *pieces_in(flow.before),
@@ -49,7 +50,7 @@ def method_of(scope: Scope, piece: Piece) -> str:
     assert isinstance(piece.node, ast.FunctionDef)
     free = piece.uses
     inner = Scope(
-        {code: each for code, each in scope.settings.items() if re.split(r"[.\[]", code)[0] in free},
+        {code: each for code, each in scope.settings.items() if owner_of(code) in free},
         scope.setting,
         {name: code for name, code in scope.names.items() if name in free},
         scope.used,

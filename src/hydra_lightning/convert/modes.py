@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from hydra_lightning.convert.source import Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Source, span
+from hydra_lightning.convert.spans import edited
 
 THEMSELVES = ("train", "eval", "requires_grad_")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hydra_lightning.convert.flow import Flow
-from hydra_lightning.convert.settings import Setting
-from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.settings import Setting, owner_of
+from hydra_lightning.convert.source import Piece, Source, span
+from hydra_lightning.convert.spans import edited
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def with_single_settings(
     sources: Mapping[str, Source], flow: Flow, settings: Mapping[str, Setting]
 ) -> dict[str, Source]:
     """The files with a parameter for each setting that a function reads of the one for all of them."""
-    holders = {code.partition(".")[0] for code in settings if "." in code}
+    holders = {owner_of(code) for code in settings if "." in code}
     found = {}
     for piece in flow.helpers:
         if isinstance(piece.node, ast.FunctionDef):

@@ -21,7 +21,7 @@ from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
 from hydra_lightning.convert.roles import Roles
-from hydra_lightning.convert.settings import Setting
+from hydra_lightning.convert.settings import Setting, owner_of
 from hydra_lightning.convert.source import Piece, Source
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
@@ -156,8 +156,8 @@ class Program:
     @cached_property
     def objects(self) -> list[Piece]:
         """What is made before training, but for settings and seeds."""
-        sites = {(each.site, re.split(r"[.\[]", code)[0]) for code, each in self.settings.items()}
-        owners = {code.partition(".")[0] for code in self.settings if "." in code}
+        sites = {(each.site, owner_of(code)) for code, each in self.settings.items()}
+        owners = {owner_of(code) for code in self.settings if "." in code}
         return [
             piece
             for piece in self.flow.setup
@@ -234,7 +234,7 @@ class Program:
     @cached_property
     def holders(self) -> set[str]:
         """Names of the objects that options are in: a function that is given one of these does not change them."""
-        names = {re.split(r"[.\[]", code)[0] for code in self.settings}
+        names = {owner_of(code) for code in self.settings}
         return names.difference(*(each.defines for each in self.objects))
 
     @cached_property

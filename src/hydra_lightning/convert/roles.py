@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hydra_lightning.convert.accelerators import accelerator_arguments
 from hydra_lightning.convert.accumulated import accumulated
 from hydra_lightning.convert.batches import Loader, assigned, called, is_drawn_late, loader_of
+from hydra_lightning.convert.constructs import PARAMETERS
 from hydra_lightning.convert.flow import Block, Flow, pieces_in
 from hydra_lightning.convert.recorded import events_in, makers_of
 from hydra_lightning.convert.refusal import Refused
@@ -169,7 +170,7 @@ def nets_of(flow: Flow, makers: Sequence[Piece]) -> dict[str, Piece]:
         Refused: there are none.
     """
     names: set[str] = set()
-    asking = {"parameters", "named_parameters", "configure_optimizers", *_asking_methods(flow)}
+    asking = {*PARAMETERS, "configure_optimizers", *_asking_methods(flow)}
     wanted = set().union(*(piece.uses for piece in makers))
     for piece in reversed(flow.setup):
         if piece not in makers and not piece.defines & wanted:
@@ -203,7 +204,7 @@ def _asked_by(call: ast.AST, flow: Flow) -> list[ast.expr]:
     asked = {
         ast.unparse(each.value)
         for each in ast.walk(definition.node)
-        if isinstance(each, ast.Attribute) and each.attr in ("parameters", "named_parameters")
+        if isinstance(each, ast.Attribute) and each.attr in PARAMETERS
     }
     given = zip(definition.node.args.args, call.args, strict=False)
     return [value for parameter, value in given if parameter.arg in asked]
@@ -218,9 +219,7 @@ def _asking_methods(flow: Flow) -> set[str]:
         for method in definition.node.body
         if isinstance(method, ast.FunctionDef)
         and any(
-            isinstance(each, ast.Attribute)
-            and each.attr in ("parameters", "named_parameters")
-            and ast.unparse(each.value) == "self"
+            isinstance(each, ast.Attribute) and each.attr in PARAMETERS and ast.unparse(each.value) == "self"
             for each in ast.walk(method)
         )
     }

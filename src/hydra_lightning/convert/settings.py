@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,11 @@ class Setting:
     help: str
     option: str
     site: str
+
+
+def owner_of(code: str) -> str:
+    """The name that the code of a setting begins with: ``args`` of ``args.lr``, ``CFG`` of ``CFG["lr"]``."""
+    return re.split(r"[.\[]", code, maxsplit=1)[0]
 
 
 @dataclass(frozen=True)

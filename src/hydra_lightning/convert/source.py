@@ -257,10 +257,14 @@ class Piece:
             yield from self._edits(child, replace)
 
     def span(self, node: ast.AST) -> tuple[int, int]:
-        starts = self.source.starts
-        first = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
-        last = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
-        return first, last
+        return span(node, self.source)
+
+
+def span(node: ast.AST, source: Source) -> tuple[int, int]:
+    """The bytes of a file that a node is."""
+    first = source.starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+    last = source.starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+    return first, last
 
 
 def branches_of(node: ast.With | ast.If | ast.For | ast.Try) -> list[list[ast.stmt]]:

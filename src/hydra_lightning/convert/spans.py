@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
 from hydra_lightning.convert.source import Source
-
-
-def span(node: ast.AST, source: Source) -> tuple[int, int]:
-    """The bytes of a file that a node is."""
-    first = source.starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
-    last = source.starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
-    return first, last
 
 
 def edited(source: Source, edits: Iterable[tuple[int, int, str]]) -> Source:

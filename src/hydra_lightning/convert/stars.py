@@ -11,8 +11,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from hydra_lightning.convert.siblings import is_sibling, names_of
-from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import Piece, Source, span
+from hydra_lightning.convert.spans import edited
 
 
 def without_stars(sources: Mapping[str, Source]) -> dict[str, Source]:

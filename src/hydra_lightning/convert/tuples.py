@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping
 
 from hydra_lightning.convert.settings import is_literal
-from hydra_lightning.convert.source import ADDED, Source
-from hydra_lightning.convert.spans import edited, span
+from hydra_lightning.convert.source import ADDED, Source, span
+from hydra_lightning.convert.spans import edited
 
 
 def without_mixed_tuples(sources: Mapping[str, Source]) -> dict[str, Source]:

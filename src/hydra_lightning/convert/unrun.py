@@ -11,6 +11,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hydra_lightning.convert.constructs import PARAMETERS
 from hydra_lightning.convert.source import Source
 from hydra_lightning.convert.unrun_names import Thing, imports, is_module, method_of
 from hydra_lightning.convert.unrun_options import Options
@@ -365,7 +366,7 @@ class _Reader:
     def trained(self, node: ast.Call, names: dict[str, Any]) -> None:
         """What gives its ``parameters()`` to an optimizer is a model, whatever made it."""
         for each in ast.walk(node):
-            if isinstance(each, ast.Attribute) and each.attr in ("parameters", "named_parameters"):
+            if isinstance(each, ast.Attribute) and each.attr in PARAMETERS:
                 owner = self.value(each.value, names)
                 if not isinstance(owner, Thing):
                     self.bind(each.value, Thing("module", ast.unparse(each.value)), names)
