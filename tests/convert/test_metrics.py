@@ -51,3 +51,8 @@ def test_numbers_have_the_names_that_they_are_told_with(code: str, found: dict[s
 )
 def test_a_number_beside_that_of_the_training(told: str, name: str) -> None:
     assert numbers(f'print(f"{told}")', others=["seen"]) == {name: "mean"}
+
+
+def test_a_number_without_a_word_before_it_has_its_own_name() -> None:
+    found = numbers('print(f"loss {seen:.3f}, {right:.1%} are right")', others=["seen"])
+    assert found == {"right": "right"}

@@ -85,7 +85,8 @@ def printed(
                 shown = list(_shown(piece, node, built))
                 for owner, told, value, following in shown:
                     is_free = not _known(label) or (is_of_another and not _says_where(told))
-                    if re.search(r"[a-zA-Z][a-zA-Z0-9]", told) and (_known(told) or is_free):
+                    is_word = re.search(r"[a-zA-Z][a-zA-Z0-9]", told) is not None
+                    if (is_word and (_known(told) or is_free)) or (is_of_another and told.strip() == ","):
                         label, is_of_another = told, False
                     names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
                     if (items := items_of(value)) is not None and names.isdisjoint(others(owner)):
@@ -104,9 +105,9 @@ def printed(
                         or following.lstrip().startswith("/")
                     ):
                         # A count of so many: the share of it comes next, or is no metric.
-                        if is_of_others or (names <= counters and label == told):
+                        if names <= counters and label == told:
                             label = ""
-                        is_of_another = not names.isdisjoint(others(owner))
+                        is_of_another = is_of_others
                         continue
                     if _computes(value, pieces, several):
                         found.setdefault(ALL, (owner, value))
