@@ -69,6 +69,33 @@ TWICE = """    model.eval()
             total += (model(xb) - mean).abs().mean().item()
     print(f"epoch {epoch} val error {total / len(other_loader):.4f}")
 """
+FULL = """import torch
+from torch import nn
+
+torch.manual_seed(3)
+x = torch.randn(48, 4)
+y = x.sum(1, keepdim=True)
+model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(12):
+    model.train()
+    optimizer.zero_grad()
+    guess = model(x)
+    loss = nn.functional.mse_loss(guess[:32], y[:32])
+    loss.backward()
+    optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        guess = model(x)
+    val_loss = nn.functional.mse_loss(guess[32:], y[32:])
+    print(f"epoch {epoch} loss {loss.item():.4f}", "val loss: {:.4f}".format(val_loss.item()))
+"""
+WHOLE = """    model.eval()
+    with torch.no_grad():
+        guess = model(x[32:])
+    error = nn.functional.mse_loss(guess, y[32:])
+    print(f"epoch {epoch} val error {error:.4f}")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +144,24 @@ def test_times_of_kept_steps_are_not_logged(project: Path, tmp_path: Path) -> No
     module = found.files[FILES["module"]]
     assert re.findall(r'self\.log\("(.*?)"', module) == ["val/loss", "train/loss"]
     assert "began" not in module
+
+
+def test_full_batches_log_each_step_and_their_evaluation(project: Path, tmp_path: Path) -> None:
+    found = converted(project, tmp_path, {PROGRAM: FULL})
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    module = found.files[FILES["module"]]
+    assert 'self.log("train/loss", loss.detach(), prog_bar=True, batch_size=1)' in module
+    assert 'self.log("val/loss", val_loss.item(), batch_size=1)' in module
+
+
+@pytest.mark.parametrize(
+    "step", ["optimizer.zero_grad()", "optimizer.zero_grad()\n        optimizer.zero_grad()"]
+)
+def test_what_is_computed_of_an_evaluation_without_a_loop_is_logged(
+    project: Path, tmp_path: Path, step: str
+) -> None:
+    found = converted(project, tmp_path, {EVALUATION: WHOLE, "optimizer.zero_grad()": step})
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert 'self.log("val/error", error, prog_bar=True)' in found.files[FILES["module"]]

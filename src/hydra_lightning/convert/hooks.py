@@ -19,6 +19,7 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
+from hydra_lightning.convert.told import names_of, told_of_evaluation
 from hydra_lightning.convert.within import code_in_step, is_print
 
 
@@ -148,7 +149,10 @@ def pieces_after_epoch(program: Program) -> list[Piece]:
         return []
     after = [each for each in pieces_in(program.flow.after) if not program.is_dropped(each)]
     roots = [each for each in after if evaluates(each, program.tape) or draws(each)]
-    kept = needed(after, set().union(*(each.uses for each in roots)))
+    told = names_of(
+        told_of_evaluation([*pieces_in(program.flow.after)], program.tape, {*epoch_names(program)})
+    )
+    kept = needed(after, told.union(*(each.uses for each in roots)))
     return [each for each in after if each in kept or each in roots]
 
 

@@ -16,6 +16,7 @@ from hydra_lightning.convert.roles import Roles, find_evaluation, nets_of, publi
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.teachers import with_teachers
 from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.told import names_of, told_of_evaluation
 from hydra_lightning.parity.tape import Tape
 
 TRAINING = frozenset(("zero", "backward", "step", "schedule", "clip", "mode"))
@@ -107,6 +108,7 @@ class Kept:
         last: of the last batch of an epoch, after its step.
         end: of an epoch, after the evaluation.
         held: names that live longer than one of them.
+        told: the numbers of an evaluation in a step that are printed.
     """
 
     start: list[Piece]
@@ -114,6 +116,7 @@ class Kept:
     last: list[Piece]
     end: list[Piece]
     held: set[str]
+    told: list[tuple[str, Piece, ast.expr]]
 
 
 def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str]) -> Kept:
@@ -141,6 +144,7 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
         if piece.uses & {name for each in after for name in each.defines} - set(makers):
             raise Refused("scheduler", piece.site, "the scheduler is given what the evaluation gave.")
     given = {*re.findall(r"\w+", roles.train.target), roles.train.index}
+    counters = {each.id for head in (flow.epochs, flow.batches) for each in _targets(head)}
     if roles.val_block is None:
         # An evaluation without a loop of its own.
         roots_of_end = [
@@ -151,12 +155,14 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
             found_here = set().union(*(each.defines for each in after if evaluates(each, tape)))
             changes = [each for each in after if isinstance(each.node, ast.AugAssign)]
             roots_of_end += [each for each in changes if each.defines & found_here]
-            end, _ = _slice(after, [*end, *roots_of_end], ())
+            ended = told_of_evaluation(after, tape, counters)
+            end, _ = _slice(after, [*end, *roots_of_end], names_of(ended))
         else:
             end, _ = _slice(after, end, ())
+    told = told_of_evaluation(flow.statements, tape, counters)
     carried: set[str] = set()
     while True:
-        step, wanted = _slice(body, roots, carried)
+        step, wanted = _slice(body, roots, carried | names_of(told))
         found = (wanted & {name for piece in body for name in piece.defines}) - given
         if found <= carried:
             break
@@ -184,7 +190,12 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     start, _ = _slice(before, start_roots, wanted)
     held = carried | ({name for piece in start for name in piece.defines} & wanted)
     held |= {name for piece in step for name in piece.defines} & set().union(*(p.uses for p in [*last, *end]))
-    return Kept(start, step, last, end, held)
+    return Kept(start, step, last, end, held, told)
+
+
+def _targets(loop: Piece) -> list[ast.Name]:
+    targets = ast.walk(loop.node.target) if isinstance(loop.node, ast.For) else ()
+    return [each for each in targets if isinstance(each, ast.Name)]
 
 
 def _is_given(piece: Piece, makers: Collection[str]) -> bool:

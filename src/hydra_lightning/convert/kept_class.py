@@ -64,12 +64,13 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
         program.flow.batches.node.iter
     )
     names = [name for piece in kept.step for name in _losses_of(piece) if _is_defined(name, kept.step)]
+    more = ", batch_size=1" if is_cut_by_hand or train.is_late else ""
     for name in dict.fromkeys(names):
         told = name if "loss" in name else f"loss_{name}"
         label = "loss" if len(set(names)) == 1 else told
         value = f"{scope.names.get(name, name)}.detach()"
-        more = ", batch_size=1" if is_cut_by_hand or train.is_late else ""
-        body.append(f'self.log("train/{label}", {value}, on_step=False, on_epoch=True, prog_bar=True{more})')
+        body.append(f'self.log("train/{label}", {value}{program.how_often}, prog_bar=True{more})')
+    body += [f'self.log("val/{name}", {scope.code(piece, value)}{more})' for name, piece, value in kept.told]
     body += _metrics(program, scope, kept)
     given = "dataloader_iter: Iterator[Any]" if train.is_late else f"{batch}: Any, {index}: int"
     return method_text("training_step", given, "None", body)

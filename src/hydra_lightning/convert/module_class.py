@@ -390,6 +390,6 @@ def _training_step(program: Program, scope: Scope, shared: Shared | None) -> str
     elif not isinstance(loss, ast.Name):
         body.append(f"loss = {code}")
         code = "loss"
-    body.append(f'self.log("train/loss", {code}, on_step=False, on_epoch=True, prog_bar=True)')
+    body.append(f'self.log("train/loss", {code}{program.how_often}, prog_bar=True)')
     body.append(f"return {code}")
     return step_text("training_step", program.roles.train, kept, "torch.Tensor", body)

@@ -65,6 +65,11 @@ class Program:
         return self.tape.command[0].rpartition("/")[2]
 
     @property
+    def how_often(self) -> str:
+        """How a loss is logged: as the mean of an epoch, or of steps where there are no epochs."""
+        return ", on_step=False, on_epoch=True" if self.flow.epochs.source.path else ""
+
+    @property
     def told(self) -> str:
         """What the program says of itself in one line, else its name."""
         text = ast.get_docstring(self.entry.tree) or ""
