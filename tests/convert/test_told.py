@@ -165,3 +165,24 @@ def test_what_is_computed_of_an_evaluation_without_a_loop_is_logged(
     assert found.verdict is not None
     assert (found.verdict.status, found.to_do) == ("PASS", [])
     assert 'self.log("val/error", error, prog_bar=True)' in found.files[FILES["module"]]
+
+
+def test_a_loss_that_a_target_network_tells_is_no_metric_of_an_evaluation(
+    project: Path, tmp_path: Path
+) -> None:
+    late = "target = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 1))\n"
+    copied = "target.load_state_dict(model.state_dict())\n"
+    program = FULL.replace("optimizer = ", f"{late}{copied}optimizer = ", 1)
+    program = program.replace("nn.Dropout(0.2), ", "")
+    program = program.replace(
+        "    loss = ", "    with torch.no_grad():\n        wanted = target(x[:32])\n    loss = "
+    )
+    program = program.replace("[:32], y[:32])", "[:32], y[:32] + 0.1 * wanted)")
+    program = program[: program.index("    model.eval()")] + f"    if epoch % 4 == 0:\n        {copied}"
+    program += '    print(f"epoch {epoch} loss {loss.item():.4f}")\n'
+    found = converted(project, tmp_path, {PROGRAM: program})
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    module = found.files[FILES["module"]]
+    assert re.findall(r'self\.log\("(.*?)"', module) == ["train/loss"]
+    assert "self.target.load_state_dict(self.net.state_dict())" in module

@@ -254,7 +254,7 @@ def _sources_of_steps(program: Program) -> set[str]:
 def _reads(piece: Piece) -> bool:
     """Whether a statement reads or loads data."""
     calls = [ast.unparse(each.func).lower() for each in ast.walk(piece.node) if isinstance(each, ast.Call)]
-    return any(re.search(r"open|load|read|fetch|dataset", each) for each in calls)
+    return any(re.search(r"open|load(?!_state_dict)|read|fetch|dataset", each) for each in calls)
 
 
 def data_names(program: Program, pieces: Sequence[Piece]) -> dict[str, str]:

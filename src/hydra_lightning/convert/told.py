@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from hydra_lightning.convert.metrics import printed
-from hydra_lightning.convert.recorded import evaluates
+from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
@@ -17,7 +17,9 @@ def told_of_evaluation(
 ) -> list[tuple[str, Piece, ast.expr]]:
     """``(name, piece, expression)`` of each number that these statements print and that comes of an evaluation."""
     made: set[str] = set()
-    for piece in pieces:
+    # What comes before the step is computed for the loss, as of a teacher.
+    steps = [at for at, each in enumerate(pieces) if events_in(each, tape) & {"backward", "step"}]
+    for piece in pieces[max(steps, default=-1) + 1 :]:
         if isinstance(piece.node, (ast.If, ast.Try)):
             # What it gives may not be there.
             continue
