@@ -172,6 +172,12 @@ for epoch in range(3):
     fit(loaders["train"])
     check(loaders["val"])
 """
+RETURNED = (
+    GATHERED.replace("loaders = {", "def loaders_of(size):\n    return {")
+    .replace("batch_size=8", "batch_size=size")
+    .replace("optimizer =", "loaders = loaders_of(8)\noptimizer =")
+    .replace("len(losses):", "len(loader):")
+)
 BY_NAME = GATHERED.replace("rows", "sets[part]").replace(
     "part, sets[part] in sets.items()", 'part in ("train", "val")'
 )
@@ -400,6 +406,13 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
     "loaders of the items of a dict": (
         {TRAINING: GATHERED},
         {"data": ["return DataLoader(self.sets['train'], batch_size=8, shuffle=True)"]},
+    ),
+    "a function that returns a dict of loaders": (
+        {TRAINING: RETURNED},
+        {
+            "data": ["batch_size=self.hparams.size, shuffle=True)"],
+            "module": ["sum(self.losses) / len(self.trainer.val_dataloaders)"],
+        },
     ),
     "loaders by name": (
         {TRAINING: BY_NAME},

@@ -47,6 +47,7 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
     if not isinstance(node, ast.For):
         raise Refused("while-batches", head.site, "the loop over batches is a while loop.")
     iterated, target, index = node.iter, node.target, None
+    alias: str | None = None
     wrapped = {
         name: piece.node.value
         for piece in itertools.takewhile(
@@ -59,7 +60,8 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
     }
     while True:
         if isinstance(iterated, ast.Name):
-            iterated = wrapped.get(head.names.get(iterated.id, iterated.id), iterated)
+            alias = head.names.get(iterated.id, iterated.id)
+            iterated = wrapped.get(alias, iterated)
         if not isinstance(iterated, ast.Call) or not _is_wrapper(iterated):
             break
         if called(iterated) == "enumerate":
@@ -89,7 +91,7 @@ def loader_of(flow: Flow, head: Piece, setup: Sequence[Piece], before: Sequence[
             is_listed=_is_list(value, flow),
         )
     if isinstance(iterated, ast.Subscript) and (item := _item(iterated, head, setup)) is not None:
-        return Loader(None, item, code, index, first)
+        return Loader(alias, item, code, index, first)
     if isinstance(iterated, ast.Call) and called(iterated) in ("DataLoader", "range"):
         return Loader(None, (head, iterated), code, index, first)
     if isinstance(iterated, ast.Call) and (called(iterated) == "zip" or _yields(iterated, flow)):

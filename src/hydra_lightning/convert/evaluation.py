@@ -118,6 +118,8 @@ def _evaluation(
     counters = {each.id for each in ast.walk(_target(program.flow.epochs)) if isinstance(each, ast.Name)}
     # "epoch 1/10" tells a setting, too.
     counters |= {code for code in program.settings if code.isidentifier()}
+    # loader = loaders["val"]
+    before = [each for each in before if each.defines != {loader.name}]
     evaluated = [*before, *pieces_in(block.inside), *rest]
     makers = {name for piece in program.roles.makers for name in piece.defines}
     told = told - _given_anew(rest, told)

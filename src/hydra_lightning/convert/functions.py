@@ -63,13 +63,33 @@ class Functions:
             if isinstance(each, ast.Assign) and "parse_args(" in ast.unparse(each.value)
             for name in Piece(each, source).defines
         }
-        found = [
+        function = self._named(call.func.id)
+        if function is None:
+            return None
+        is_given = isinstance(piece.node, ast.Expr) and bool(given & parsed)
+        return function if is_given or ".param_groups" in ast.unparse(function.node) else None
+
+    def of_loaders(self, piece: Piece) -> Function | None:
+        """The function of the program that a statement calls and that returns a dict of loaders."""
+        call = piece.node.value if isinstance(piece.node, ast.Assign) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return None
+        function = self._named(call.func.id)
+        if function is None or not isinstance(function.node.body[-1], ast.Return):
+            return None
+        given = function.node.body[-1].value
+        for each in reversed(function.node.body):
+            if isinstance(given, ast.Name) and isinstance(each, ast.Assign):
+                given = each.value if ast.unparse(each.targets[0]) == given.id else given
+        is_dict = isinstance(given, (ast.Dict, ast.DictComp))
+        return function if is_dict and given is not None and "DataLoader(" in ast.unparse(given) else None
+
+    def _named(self, name: str) -> Function | None:
+        """The function of that name at the top of a file."""
+        found = (
             Function(each, source)
             for source in self.sources.values()
             for each in source.tree.body
-            if isinstance(each, ast.FunctionDef) and each.name == call.func.id
-        ]
-        if not found:
-            return None
-        is_given = isinstance(piece.node, ast.Expr) and bool(given & parsed)
-        return found[0] if is_given or ".param_groups" in ast.unparse(found[0].node) else None
+            if isinstance(each, ast.FunctionDef) and each.name == name
+        )
+        return next(found, None)

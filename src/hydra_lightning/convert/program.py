@@ -167,6 +167,7 @@ class Program:
             piece
             for piece in self.flow.setup
             if not (piece.source.path and any((piece.site, name) in sites for name in piece.defines))
+            and not (_is_given_a_constant(piece) and piece.defines <= {*self.settings})
             and not ("seed" in events_in(piece, self.tape) and _only_calls(piece.node))
             and not only_seeds(piece, self.flow.setup)
             and not self.is_for_devices(piece)
@@ -385,3 +386,9 @@ def _only_calls(statement: ast.stmt) -> bool:
 
 def _values_in(piece: Piece) -> Iterator[ast.expr]:
     return (each for each in ast.walk(piece.node) if isinstance(each, ast.expr))
+
+
+def _is_given_a_constant(piece: Piece) -> bool:
+    """Whether a parameter of a function that is put in place of its call is given a constant."""
+    node = piece.node
+    return not piece.source.path and isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)

@@ -336,7 +336,8 @@ class Way:
             return [piece]
         if (told := with_f_strings(piece)) is not None:
             return [placed(told, piece)]
-        if self._is_begun and (function := self.functions.of_settings(piece)) is not None:
+        of = self.functions.of_settings if self._is_begun else self.functions.of_loaders
+        if (function := of(piece)) is not None:
             with contextlib.suppress(Refused):
                 return self._put(piece, calls_in(piece.node, function.node.name)[0], function, _aside(place))
         for call in ast.walk(piece.node):
