@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plain_loop import EVALUATION, FILES, LOSS, OPTIMIZER, PROGRAM, STEP, converted
+from plain_loop import EVALUATION, FILES, LOSS, MODEL, OPTIMIZER, PROGRAM, STEP, converted
 
 from hydra_lightning.scaffold.new import new_project
 
@@ -70,3 +70,19 @@ def test_a_function_in_the_function_that_trains_is_a_method(project: Path, tmp_p
     assert found.verdict is not None
     assert (found.verdict.status, found.to_do) == ("PASS", [])
     assert "    def noisy(self, batch):\n" in found.files[FILES["module"]]
+
+
+def test_a_teacher_that_a_function_makes_is_made_before_the_model(project: Path, tmp_path: Path) -> None:
+    made = "def made(width):\n    return nn.Sequential(nn.Linear(4, width), nn.BatchNorm1d(width), nn.Linear(width, 1))\n"
+    wanted = "        with torch.no_grad():\n            wanted = teacher(xb)\n"
+    changes = {
+        MODEL: f"{made}\n\nteacher = made(16)\nteacher.eval()\nmodel = made(8)\n",
+        LOSS: wanted + LOSS.replace(", yb)", ", yb + wanted)"),
+        STEP: STEP + "        schedule.step()\n",
+        OPTIMIZER: OPTIMIZER + "schedule = torch.optim.swa_utils.SWALR(optimizer, swa_lr=0.01)\n",
+    }
+    found = converted(project, tmp_path, changes)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert "self.teacher, self.model = nets" in found.files[FILES["module"]]
+    assert "_target_: torch.optim.swa_utils.SWALR" in found.files[FILES["model"]]

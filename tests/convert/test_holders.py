@@ -58,6 +58,17 @@ class Config:
 
 
 cfg = Config(width=6)"""
+VALUES = """class Config:
+    width = 8
+    drop = 0.1
+    lr = 0.01
+    epochs: int = 2
+
+
+cfg = Config()"""
+NAMESPACE = """from types import SimpleNamespace
+
+cfg = SimpleNamespace(width=8, drop=0.1, lr=0.01, epochs=2)"""
 
 
 def net_config(tmp_path: Path, made: str, read: str = "pass") -> dict[str, object]:
@@ -88,3 +99,37 @@ def test_it_holds_all_where_the_model_reads_it_whole(tmp_path: Path) -> None:
     found = net_config(tmp_path, FIELDS, "self.told = dataclasses.asdict(cfg)")
     assert found["lr"] == "${model.optimizer.lr}"
     assert found["epochs"] == "${trainer.max_epochs}"
+
+
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize("made", [VALUES, NAMESPACE], ids=["a class of values", "a namespace"])
+def test_values_without_a_dataclass_are_settings(tmp_path: Path, made: str) -> None:
+    program = (
+        PROGRAM.replace("{made}", made)
+        .replace("{read}", "pass")
+        .replace("Net(cfg)", "Net(cfg.width, cfg.drop)")
+    )
+    program = program.replace("self, cfg", "self, width, drop").replace("self.cfg = cfg", "pass")
+    program = (
+        program.replace("(4, cfg.width)", "(4, width)")
+        .replace("(cfg.drop)", "(drop)")
+        .replace("(cfg.width, 1)", "(width, 1)")
+    )
+    file = tmp_path / "whole.py"
+    file.write_text(program)
+    found = convert(Script(file), new_project(tmp_path / "project", "bare").root)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert found.keys == {
+        "cfg.epochs": "trainer.max_epochs",
+        "cfg.width": "model.net.width",
+        "cfg.drop": "model.net.drop",
+        "cfg.lr": "model.optimizer.lr",
+    }
+
+
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize("made", [VALUES, NAMESPACE], ids=["a class of values", "a namespace"])
+def test_values_without_a_dataclass_can_be_given_whole(tmp_path: Path, made: str) -> None:
+    target = "lightning_classes.models.components.whole.Options"
+    assert net_config(tmp_path, made) == {"_target_": target, "width": 8, "drop": 0.1}

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from plain_loop import BODY, EVALUATION, FILES, OPTIMIZER, PROGRAM, converted
+from plain_loop import BODY, EVALUATION, FILES, LOSS, MODEL, OPTIMIZER, PROGRAM, converted
 
 from hydra_lightning.scaffold.new import new_project
 
@@ -186,3 +186,29 @@ def test_a_loss_that_a_target_network_tells_is_no_metric_of_an_evaluation(
     module = found.files[FILES["module"]]
     assert re.findall(r'self\.log\("(.*?)"', module) == ["train/loss"]
     assert "self.target.load_state_dict(self.net.state_dict())" in module
+
+
+def test_rates_that_are_told_beside_an_evaluation_are_not_logged(project: Path, tmp_path: Path) -> None:
+    rate = EVALUATION.replace("    print(", '    lr = optimizer.param_groups[0]["lr"]\n    print(').replace(
+        ':.4f}"', ':.4f} lr {lr}"'
+    )
+    found = converted(project, tmp_path, {EVALUATION: rate})
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    assert re.findall(r'self\.log\("(.*?)"', found.files[FILES["module"]]) == ["train/loss", "val/loss"]
+
+
+def test_functions_of_what_is_told_of_yielded_batches(project: Path, tmp_path: Path) -> None:
+    drawn = "def drawn(x):\n    for at in torch.randperm(4):\n        yield x[at * 8 : at * 8 + 8] + torch.randn(1)\n"
+    told = "def in_percent(part):\n    return 100 * part\n\n\n"
+    changes = {
+        MODEL: f"{drawn}\n\n{told}{MODEL}",
+        "for i, (xb, yb) in enumerate(train_loader)": "for xb in drawn(x)",
+        LOSS: LOSS.replace(", yb)", ", xb.sum(1, keepdim=True))"),
+        EVALUATION: WHOLE.replace("{error:.4f}", "{in_percent(error.item()):.4f}"),
+    }
+    found = converted(project, tmp_path, changes)
+    assert found.verdict is not None
+    assert (found.verdict.status, found.to_do) == ("PASS", [])
+    module = found.files[FILES["module"]]
+    assert 'self.log("val/error", in_percent(error.item()), prog_bar=True, batch_size=1)' in module

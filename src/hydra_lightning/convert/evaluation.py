@@ -122,6 +122,9 @@ def _evaluation(
     before = [each for each in before if each.defines != {loader.name}]
     evaluated = [*before, *pieces_in(block.inside), *rest]
     makers = {name for piece in program.roles.makers for name in piece.defines}
+    for piece in evaluated:
+        # lr = optimizer.param_groups[0]["lr"]
+        makers |= piece.defines if isinstance(piece.node, ast.Assign) and piece.uses & makers else set()
     told = told - _given_anew(rest, told)
     # What the steps of the epoch were collected in.
     filled = set().union(*(_collects(each) for each in training)).difference(*map(_collects, evaluated))

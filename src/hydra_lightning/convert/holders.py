@@ -24,7 +24,7 @@ class Holder:
     Attributes:
         target: what makes it.
         settings: those of it that a model may read, by attribute.
-        maker: the statement that makes it of a class of the program; None for the options of a command line.
+        maker: the statement that makes it of a dataclass of the program; None for options of a command line and values.
     """
 
     target: str
@@ -63,8 +63,11 @@ def holder_of(program: Program, name: str, reader: Piece) -> Holder | None:
         return None
     called = ast.unparse(made.func)
     definition = program.flow.definitions.get(called)
-    is_own = definition is not None and isinstance(definition.node, ast.ClassDef)
-    if not is_own and not any(setting.option for setting in own.values()):
+    cls = definition.node if definition is not None and isinstance(definition.node, ast.ClassDef) else None
+    # A class that has nothing but values takes none.
+    is_own = cls is not None and bool(cls.decorator_list)
+    is_plain = cls is not None or called.endswith("SimpleNamespace")
+    if not is_plain and not any(setting.option for setting in own.values()):
         return None
     target = f"lightning_classes.models.components.{program.stem}.{called if is_own else OPTIONS}"
     helpers = helpers_of(program, [reader])

@@ -70,7 +70,9 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
         label = "loss" if len(set(names)) == 1 else told
         value = f"{scope.names.get(name, name)}.detach()"
         body.append(f'self.log("train/{label}", {value}{program.how_often}, prog_bar=True{more})')
-    body += [f'self.log("val/{name}", {scope.code(piece, value)}{more})' for name, piece, value in kept.told]
+    for name, piece, number in kept.told:
+        program.logs(f"val/{name}", piece, number)
+        body.append(f'self.log("val/{name}", {scope.code(piece, number)}{more})')
     body += _metrics(program, scope, kept)
     given = "dataloader_iter: Iterator[Any]" if train.is_late else f"{batch}: Any, {index}: int"
     return method_text("training_step", given, "None", body)
@@ -109,7 +111,9 @@ def _end(program: Program, scope: Scope, kept: Kept) -> list[str]:
     given = _body(program, scope, kept.end)[: -len(kept.end)]
     for name, piece, value in logged_at_end(program, kept):
         program.logs(f"val/{name}", piece, value)
-        lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
+        # Lightning does not know the size of a batch that a step asks for itself.
+        more = ", batch_size=1" if program.roles.train.is_late else ""
+        lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True{more})')
     return [*given, *lines]
 
 

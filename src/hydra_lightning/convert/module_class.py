@@ -179,6 +179,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
         methods.append(_clipping(program, inner))
     numbers = [each for one in evaluations for each in one.logged]
     shown = [Piece(ast.Expr(value), piece.source, piece.names) for _, piece, value in numbers]
+    shown += program.shown
     written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown, *program.at_start]
     texts = [each.text() for each in helpers_of(program, written)]
     if folders := folders_of(program, scope, "\n".join([*methods, *texts])):

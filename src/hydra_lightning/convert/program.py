@@ -43,6 +43,7 @@ class Program:
         precision: that of the Trainer, where the program's own is not in its statements.
         kept: where statements that were taken over went, by the identity of their nodes.
         logged: the lines that print what is logged, by the names of the metrics.
+        shown: the expressions of these metrics.
     """
 
     flow: Flow
@@ -54,6 +55,7 @@ class Program:
     precision: str | None = None
     kept: dict[int, str] = field(default_factory=dict)
     logged: dict[str, list[str]] = field(default_factory=dict)
+    shown: list[Piece] = field(default_factory=list)
 
     @property
     def camel(self) -> str:
@@ -366,6 +368,7 @@ class Program:
             if only_tells(each.node)
             and (each.uses & piece.defines or any(code == ast.unparse(part) for part in _values_in(each)))
         ]
+        self.shown.append(Piece(ast.Expr(value), piece.source, piece.names))
         self.logged[name] = [site for each in [piece, *telling] for site in each.sites]
 
     def keep(self, pieces: Iterable[Piece], where: str) -> None:

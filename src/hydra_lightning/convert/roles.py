@@ -123,7 +123,7 @@ def public(path: object) -> str:
     """``torch.optim.sgd.SGD`` as people write it."""
     parts = str(path).split(".")
     for package in (("torch", "optim", "lr_scheduler"), ("torch", "optim")):
-        if tuple(parts[: len(package)]) == package:
+        if tuple(parts[: len(package)]) == package and "swa_utils" not in parts:
             return ".".join([*package, parts[-1]])
     return str(path)
 

@@ -239,17 +239,23 @@ def _other_names(flow: Flow, settings: Mapping[str, Setting]) -> dict[str, Setti
 
 
 def _fields(cls: str, given: Mapping[str, ast.expr], flow: Flow) -> Iterator[tuple[str, Any]]:
-    """The fields of a dataclass of the program that have a literal, those of dataclasses in it by ``inner.field``."""
+    """The fields of a dataclass of the program that have a literal, those of dataclasses in it by ``inner.field``.
+
+    A class that has nothing but values, and ``SimpleNamespace``, are such classes, too.
+    """
+    if cls.rpartition(".")[2] == "SimpleNamespace":
+        yield from ((name, literal_of(value)) for name, value in given.items() if is_literal(value))
     definition = flow.definitions.get(cls)
     node = definition.node if definition is not None else None
-    if not isinstance(node, ast.ClassDef) or not any(
-        "dataclass" in ast.unparse(each) for each in node.decorator_list
+    if not isinstance(node, ast.ClassDef) or not (
+        any("dataclass" in ast.unparse(each) for each in node.decorator_list) or _only_has_values(node)
     ):
         return
     for each in node.body:
-        if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
+        target = each.targets[0] if isinstance(each, ast.Assign) else getattr(each, "target", None)
+        if not isinstance(each, (ast.Assign, ast.AnnAssign)) or not isinstance(target, ast.Name):
             continue
-        value = given.get(each.target.id, each.value)
+        value = given.get(target.id, each.value)
         if isinstance(value, ast.Call) and ast.unparse(value.func).endswith("field"):
             told = {key.arg: key.value for key in value.keywords}
             value = told.get("default", told.get("default_factory"))
@@ -257,12 +263,20 @@ def _fields(cls: str, given: Mapping[str, ast.expr], flow: Flow) -> Iterator[tup
                 value = value.body
         inner = value.func if isinstance(value, ast.Call) else value
         if value is not None and is_literal(value):
-            yield each.target.id, literal_of(value)
+            yield target.id, literal_of(value)
         elif isinstance(inner, ast.Name):
             keywords = value.keywords if isinstance(value, ast.Call) else []
             named = {key.arg: key.value for key in keywords if key.arg}
             for path, found in _fields(inner.id, named, flow):
-                yield f"{each.target.id}.{path}", found
+                yield f"{target.id}.{path}", found
+
+
+def _only_has_values(node: ast.ClassDef) -> bool:
+    return not node.bases and all(
+        isinstance(each, (ast.Assign, ast.AnnAssign))
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        for each in node.body
+    )
 
 
 def _parses(piece: Piece, site: str, flow: Flow) -> bool:

@@ -22,7 +22,9 @@ def with_teachers(nets: Mapping[str, Piece], flow: Flow, tape: Tape) -> dict[str
     sites = {each["site"] for each in tape.built if each["class"] in called_}
     found = {}
     for piece in flow.setup[: last + 1]:
-        names = piece.defines & used if any(map(piece.covers, sites)) else set()
+        makers = [piece, *(flow.definitions[name] for name in piece.uses & {*flow.definitions})]
+        makes = any(each.covers(site) for each in makers for site in sites)
+        names = piece.defines & used if makes else set()
         if len(piece.defines) == len(names) == 1 and _is_made_of_settings(piece, flow):
             found[next(iter(names))] = piece
     found = {name: piece for name, piece in found.items() if assigned(flow.setup, name) is piece}
