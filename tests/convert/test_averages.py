@@ -73,7 +73,8 @@ def test_a_function_in_the_function_that_trains_is_a_method(project: Path, tmp_p
 
 
 def test_a_teacher_that_a_function_makes_is_made_before_the_model(project: Path, tmp_path: Path) -> None:
-    made = "def made(width):\n    return nn.Sequential(nn.Linear(4, width), nn.BatchNorm1d(width), nn.Linear(width, 1))\n"
+    layers = "nn.Linear(4, width), nn.BatchNorm1d(width), nn.Linear(width, 1)"
+    made = f"def made(width):\n    return nn.Sequential({layers})\n"
     wanted = "        with torch.no_grad():\n            wanted = teacher(xb)\n"
     changes = {
         MODEL: f"{made}\n\nteacher = made(16)\nteacher.eval()\nmodel = made(8)\n",
