@@ -26,6 +26,7 @@ from hydra_lightning.convert.flow import Flow, flow_of
 from hydra_lightning.convert.folded import without_decided
 from hydra_lightning.convert.given import with_parameters
 from hydra_lightning.convert.kept import kept_roles
+from hydra_lightning.convert.later import with_later
 from hydra_lightning.convert.leaving import with_breaks
 from hydra_lightning.convert.lookups import without_lookups
 from hydra_lightning.convert.measured import without_measuring
@@ -251,7 +252,7 @@ class _Job:
             told = with_metrics(told, metrics)
             lines = [
                 replace(line, site=in_cells(line.site, self.program))
-                for line in with_rest(told, self.original, files, tape)
+                for line in with_later(with_rest(told, self.original, files, tape), self.original, parts)
             ]
             files[_paths(stem)["report"]] = report(tape, verdict, lines, keys, settings, metrics)
             return Conversion(files, lines, typed, proof, verdict, stem, roles, metrics)

@@ -1,0 +1,53 @@
+"""Branches that come in a later epoch or step than the recording: what they do to the training is not known."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.report import Line, keeps_the_best
+from hydra_lightning.convert.rewrite import is_a_way_out
+from hydra_lightning.convert.source import Piece, Source, was_run
+
+LATER = "it comes later than the recording, and is left out: convert with more --epochs"
+
+
+def with_later(lines: Sequence[Line], sources: Mapping[str, Source], program: Program) -> list[Line]:
+    """``lines``, of which those of such branches are to be done.
+
+    Args:
+        lines: what became of every statement.
+        sources: the program as the author wrote it.
+    """
+    counters = _counters(program)
+    sites = {
+        site
+        for path, source in sources.items()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.If)
+        and counters & {each.id for each in ast.walk(node.test) if isinstance(each, ast.Name)}
+        for site in _waiting(node, Piece(node, source), program, lines)
+    }
+    return [replace(line, what="to do", why=LATER) if line.site in sites else line for line in lines]
+
+
+def _waiting(node: ast.If, piece: Piece, program: Program, lines: Sequence[Line]) -> Iterator[str]:
+    """The place of a branch that was not taken and trains, where it was left out."""
+    left_out = {line.site for line in lines if line.what in ("not exercised", "to do")}
+    for branch in (node.body, node.orelse):
+        acts = [each for each in branch if not (is_a_way_out(each) or keeps_the_best(each))]
+        if not acts or any(was_run(piece, each, program.tape) for each in branch):
+            continue
+        places = [f"{piece.source.path}:{number}" for number in (node.lineno, branch[0].lineno)]
+        yield from [each for each in places if each in left_out][:1]
+
+
+def _counters(program: Program) -> set[str]:
+    """The names that count epochs, batches and steps, as the author wrote them."""
+    flow = program.flow
+    counted = [each.node for each in flow.body if isinstance(each.node, ast.AugAssign)]
+    heads = [head.node for head in (flow.epochs, flow.batches) if isinstance(head.node, ast.For)]
+    targets = [*(each.target for each in counted), *(each.target for each in heads)]
+    return {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
