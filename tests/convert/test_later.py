@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from plain_loop import EPOCH, STEP, converted
+from plain_loop import EPOCH, EVALUATION, STEP, converted
 
 from hydra_lightning.scaffold.new import new_project
 
@@ -19,8 +19,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({EPOCH: EPOCH + RATES.format("== 2")}, "if epoch == 2:"),
-        ({EPOCH: RATES.format("> 1") + EPOCH}, "if epoch > 1:"),
+        ({EVALUATION: EVALUATION + RATES.format("== 2")}, "if epoch == 2:"),
+        ({STEP: STEP + RATES.format("> 1")}, "if epoch > 1:"),
         (
             {STEP: STEP + "        if epoch and i == 5:\n            model[0].requires_grad_(False)\n"},
             "if epoch and i == 5:",

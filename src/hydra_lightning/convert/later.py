@@ -35,7 +35,7 @@ def with_later(lines: Sequence[Line], sources: Mapping[str, Source], program: Pr
 
 def _waiting(node: ast.If, piece: Piece, program: Program, lines: Sequence[Line]) -> Iterator[str]:
     """The place of a branch that was not taken and trains, where it was left out."""
-    left_out = {line.site for line in lines if line.what in ("not exercised", "to do")}
+    left_out = {line.site for line in lines if line.what == "not exercised"}
     for branch in (node.body, node.orelse):
         acts = [each for each in branch if not (is_a_way_out(each) or keeps_the_best(each))]
         if not acts or any(was_run(piece, each, program.tape) for each in branch):
