@@ -67,6 +67,13 @@ def test_more_evaluation_is_told_and_no_difference() -> None:
     ]
 
 
+def test_the_sanity_check_of_lightning_is_named() -> None:
+    other = tape([gave(1), *TRAINED])
+    other.facts["versions"] = {"lightning": "2.6"}
+    told = "the other run evaluates 1 more batch before training, as the Trainer's sanity check does"
+    assert compare(tape(TRAINED), other).notes == [told]
+
+
 def test_a_training_that_goes_on_evaluates_before_its_next_step() -> None:
     evaluated = [*TRAINED, gave(1), loss(0.5)]
     assert first(evaluated, [*evaluated, BACKWARD, STEP]) == ("number of steps", 4)

@@ -77,7 +77,11 @@ def compare(original: Tape, other: Tape, tolerance: float = 0.0) -> Comparison:
             for name in sorted(idle)
             if first.get(name) != second.get(name)
         ]
-    evaluation = functools.partial(_evaluation, tolerance=tolerance, trained=trained, notes=notes)
+    is_lightning = "lightning" in other.facts.get("versions", {})
+    early = "before training" + (", as the Trainer's sanity check does" if is_lightning else "")
+    evaluation = functools.partial(
+        _evaluation, tolerance=tolerance, trained=trained, early=early, notes=notes
+    )
     for index, (step, twin) in enumerate(zip_longest(steps, others)):
         if step is None or twin is None:
             event = (step or twin).backward
@@ -144,12 +148,14 @@ def _evaluation(
     after: bool,
     tolerance: float,
     trained: tuple[set[str], set[str]],
+    early: str,
     notes: list[str],
 ) -> Difference | None:
     """What the model gave between two steps, and at the end.
 
     More evaluation on the other side than on the original one is no difference: it changes no training by itself.
     """
+    when = "after training" if after else early if index == 0 else f"before step {index}"
     ours, theirs = ([event for event in side if event.is_evaluation] for side in (events, others))
     if [each.data["output"] for each in ours] != [each.data["output"] for each in theirs[: len(ours)]]:
         # The model may be called in other pieces, as layer by layer, to compute the same losses.
@@ -159,7 +165,7 @@ def _evaluation(
             ours, theirs = losses
     if not ours or not theirs:
         if theirs:
-            notes.append(_more(index, len(theirs), after))
+            notes.append(_more(len(theirs), when))
         elif ours:
             return Difference("evaluation", index, ours[0], None)
         return None
@@ -168,7 +174,7 @@ def _evaluation(
         return None
     for one, two in zip_longest(ours, theirs):
         if one is None:
-            notes.append(_more(index, len(theirs) - len(ours), after))
+            notes.append(_more(len(theirs) - len(ours), when))
             return None
         if two is None or not _equal([one.data[key]], [two.data[key]], tolerance):
             return Difference("evaluation", index, one, two)
@@ -187,8 +193,7 @@ def _without_loss(events: Sequence[Event], trained: set[str]) -> list[int]:
     return [event.data["output"] for event in rest if event.about in trained]
 
 
-def _more(index: int, batches: int, after: bool) -> str:
-    when = "after training" if after else "before training" if index == 0 else f"before step {index}"
+def _more(batches: int, when: str) -> str:
     return f"the other run evaluates {batches} more {'batch' if batches == 1 else 'batches'} {when}"
 
 
