@@ -22,6 +22,7 @@ from hydra_lightning.convert.rewrite import Scope, attribute, draws, needed
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
+from hydra_lightning.convert.told import log_text, names_in, names_of
 
 HOOKS = {"val": "validation", "test": "test"}
 
@@ -60,7 +61,7 @@ class Evaluation:
     @property
     def told(self) -> set[str]:
         """The names in what it logs."""
-        return {name for _, piece, value in self.logged for name in names_in(piece, value)}
+        return names_of(self.logged)
 
 
 def validation_of(program: Program) -> Evaluation | None:
@@ -153,7 +154,7 @@ def _evaluation(
     if plateau is not None and monitored(plateau, logged) is None:
         name = re.sub(r"^(val|valid|validation|test|eval)_", "", plateau[1].id)
         logged.append((name, *plateau))
-    wanted = {name for _, piece, value in logged for name in names_in(piece, value)}
+    wanted = names_of(logged)
     inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
     untold = [each for each in rest if not program.is_dropped(each) or is_an_exit(each.node)]
     exits = [each for each in untold if is_an_exit(each.node)]
@@ -272,14 +273,6 @@ def evaluation_methods(
     return methods
 
 
-def log_text(stage: str, name: str, code: str) -> str:
-    if name == ALL:
-        return (
-            f'self.log_dict({{f"{stage}/{{name}}": value for name, value in {code}.items()}}, prog_bar=True)'
-        )
-    return f'self.log("{stage}/{name}", {code}, prog_bar=True)'
-
-
 def early_method(program: Program, scope: Scope) -> str:
     """The hook for an evaluation before training that is not that after each epoch."""
     # Not on_train_start: the batches of the first epoch have begun to be drawn there.
@@ -340,11 +333,6 @@ def counted(loader: Loader) -> list[str]:
 def unpacked(loader: Loader) -> list[str]:
     target = f"({loader.target})" if loader.target.endswith(",") else loader.target
     return [] if target == "batch" else [f"{target} = batch"]
-
-
-def names_in(piece: Piece, value: ast.AST) -> set[str]:
-    """The names in an expression of a statement."""
-    return {piece.names.get(each.id, each.id) for each in ast.walk(value) if isinstance(each, ast.Name)}
 
 
 def _target(head: Piece) -> ast.expr:

@@ -19,7 +19,7 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
-from hydra_lightning.convert.told import names_of, told_of_evaluation
+from hydra_lightning.convert.told import log_text, names_of, told_of_evaluation
 from hydra_lightning.convert.within import code_in_step, is_print
 
 
@@ -201,7 +201,7 @@ def hooks(program: Program, scope: Scope) -> list[str]:
             names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
             if made & names and piece not in epoch:
                 program.logs(f"val/{name}", piece, value)
-                code.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True)')
+                code.append(log_text("val", name, scope.code(piece, value)))
         methods.append(method_text("on_train_epoch_end", "", "None", code))
     return methods
 

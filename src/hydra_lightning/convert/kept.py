@@ -144,7 +144,7 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
         if piece.uses & {name for each in after for name in each.defines} - set(makers):
             raise Refused("scheduler", piece.site, "the scheduler is given what the evaluation gave.")
     given = {*re.findall(r"\w+", roles.train.target), roles.train.index}
-    counters = {each.id for head in (flow.epochs, flow.batches) for each in _targets(head)}
+    counters = {each.id for head in (flow.epochs, flow.batches) for each in targets_in(head)}
     if roles.val_block is None:
         # An evaluation without a loop of its own.
         roots_of_end = [
@@ -193,7 +193,8 @@ def kept_statements(flow: Flow, roles: Roles, tape: Tape, makers: Collection[str
     return Kept(start, step, last, end, held, told)
 
 
-def _targets(loop: Piece) -> list[ast.Name]:
+def targets_in(loop: Piece) -> list[ast.Name]:
+    """The names that a loop gives a value at each turn."""
     targets = ast.walk(loop.node.target) if isinstance(loop.node, ast.For) else ()
     return [each for each in targets if isinstance(each, ast.Name)]
 

@@ -18,6 +18,7 @@ from hydra_lightning.convert.rewrite import Scope, is_backward
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.text import method_text
+from hydra_lightning.convert.told import log_text
 from hydra_lightning.convert.within import code_in_step
 
 
@@ -72,7 +73,7 @@ def _training_step(program: Program, scope: Scope, kept: Kept) -> str:
         body.append(f'self.log("train/{label}", {value}{program.how_often}, prog_bar=True{more})')
     for name, piece, number in kept.told:
         program.logs(f"val/{name}", piece, number)
-        body.append(f'self.log("val/{name}", {scope.code(piece, number)}{more})')
+        body.append(log_text("val", name, scope.code(piece, number), more))
     body += _metrics(program, scope, kept)
     given = "dataloader_iter: Iterator[Any]" if train.is_late else f"{batch}: Any, {index}: int"
     return method_text("training_step", given, "None", body)
@@ -113,7 +114,7 @@ def _end(program: Program, scope: Scope, kept: Kept) -> list[str]:
         program.logs(f"val/{name}", piece, value)
         # Lightning does not know the size of a batch that a step asks for itself.
         more = ", batch_size=1" if program.roles.train.is_late else ""
-        lines.append(f'self.log("val/{name}", {scope.code(piece, value)}, prog_bar=True{more})')
+        lines.append(log_text("val", name, scope.code(piece, value), f", prog_bar=True{more}"))
     return [*given, *lines]
 
 

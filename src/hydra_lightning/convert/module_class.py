@@ -16,7 +16,6 @@ from hydra_lightning.convert.evaluation import (
     early_method,
     evaluation_methods,
     monitored,
-    names_in,
     step_text,
     test_of,
     unpacked,
@@ -61,6 +60,7 @@ from hydra_lightning.convert.text import (
     with_flags,
     with_helpers,
 )
+from hydra_lightning.convert.told import names_of
 from hydra_lightning.convert.within import code_in_step, used_in_step
 
 
@@ -92,8 +92,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     used -= {*counted}
     if roles.kept:
         logged = logged_at_end(program, program.kept_statements)
-        told = {name for _, piece, value in logged for name in names_in(piece, value)}
-        used |= told - program.metric_objects
+        used |= names_of(logged) - program.metric_objects
     nets = {name: "self.net" if len(roles.nets) == 1 else f"self.{attribute(name)}" for name in roles.nets}
     loaders = {loader.name for loader in program.loaders.values() if loader.name}
     given = {*nets, *loaders, *(name for piece in data_pieces for name in piece.defines)}
@@ -177,10 +176,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     methods[-1:-1] = [*end_hook(program, scope), *(method_of(scope, each) for each in functions)]
     if roles.clip_groups:
         methods.append(_clipping(program, inner))
-    numbers = [each for one in evaluations for each in one.logged]
-    shown = [Piece(ast.Expr(value), piece.source, piece.names) for _, piece, value in numbers]
-    shown += program.shown
-    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *shown, *program.at_start]
+    written = [*objects, *before, *stages.pieces, *roles.makers, *pieces, *program.shown, *program.at_start]
     texts = [each.text() for each in helpers_of(program, written)]
     if folders := folders_of(program, scope, "\n".join([*methods, *texts])):
         methods.insert(0, folders_hook(program, scope, folders))

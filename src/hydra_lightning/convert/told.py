@@ -1,11 +1,11 @@
-"""Numbers of an evaluation that has no loop of its own: what is printed of what a model gave without gradients."""
+"""Numbers of an evaluation, also of one without a loop of its own: what they are made of, and how they are logged."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
 
-from hydra_lightning.convert.metrics import printed
+from hydra_lightning.convert.metrics import ALL, printed
 from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.tells import only_tells
@@ -42,9 +42,16 @@ def told_of_evaluation(
 
 def names_of(numbers: Sequence[tuple[str, Piece, ast.expr]]) -> set[str]:
     """The names that numbers are computed of."""
-    return {
-        piece.names.get(each.id, each.id)
-        for _, piece, value in numbers
-        for each in ast.walk(value)
-        if isinstance(each, ast.Name)
-    }
+    return {name for _, piece, value in numbers for name in names_in(piece, value)}
+
+
+def names_in(piece: Piece, value: ast.AST) -> set[str]:
+    """The names in an expression of a statement."""
+    return {piece.names.get(each.id, each.id) for each in ast.walk(value) if isinstance(each, ast.Name)}
+
+
+def log_text(stage: str, name: str, code: str, options: str = ", prog_bar=True") -> str:
+    """The call that logs a number, or all of a dict of them."""
+    if name == ALL:
+        return f'self.log_dict({{f"{stage}/{{name}}": value for name, value in {code}.items()}}{options})'
+    return f'self.log("{stage}/{name}", {code}{options})'

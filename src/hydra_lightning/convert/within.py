@@ -8,6 +8,7 @@ import textwrap
 from dataclasses import replace
 
 from hydra_lightning.convert.flow import pieces_in
+from hydra_lightning.convert.kept import targets_in
 from hydra_lightning.convert.metrics import printed, texts_in
 from hydra_lightning.convert.program import Program
 from hydra_lightning.convert.recorded import evaluates
@@ -15,6 +16,7 @@ from hydra_lightning.convert.rewrite import Scope, used_in, without_telling
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece, branches_of
 from hydra_lightning.convert.tells import only_tells
+from hydra_lightning.convert.told import log_text
 
 
 def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
@@ -35,7 +37,7 @@ def code_in_step(program: Program, scope: Scope, piece: Piece) -> str:
             continue
         for name, one, value in logged:
             program.logs(f"val/{name}", one, value)
-        calls = [f'self.log("val/{name}", {scope.code(one, value)})' for name, one, value in logged]
+        calls = [log_text("val", name, scope.code(one, value), "") for name, one, value in logged]
         edits[id(node)] = textwrap.indent("\n".join(calls), " " * node.col_offset).lstrip()
     return replace(scope, edits=edits).code(piece)
 
@@ -92,10 +94,5 @@ def _remembers(statement: ast.stmt) -> bool:
 def _counters(program: Program) -> set[str]:
     flow = program.flow
     added = {name for each in flow.body if isinstance(each.node, ast.AugAssign) for name in each.defines}
-    return added | {name for head in (flow.epochs, flow.batches) for name in _targets(head)}
-
-
-def _targets(head: Piece) -> set[str]:
-    node = head.node
-    names = ast.walk(node.target) if isinstance(node, ast.For) else ()
-    return {head.names.get(each.id, each.id) for each in names if isinstance(each, ast.Name)}
+    heads = (flow.epochs, flow.batches)
+    return added | {head.names.get(each.id, each.id) for head in heads for each in targets_in(head)}
