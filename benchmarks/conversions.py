@@ -32,6 +32,11 @@ NETS = {
         "nn.Linear(256, 10)",
         64,
     ),
+    "an embedding of 20,000 × 128 on 64 texts": (
+        "torch.randint(0, 20_000, (64 * 100, 32))",
+        "nn.EmbeddingBag(20_000, 128), nn.Linear(128, 10)",
+        64,
+    ),
 }
 STEPS = """import sys, time
 import torch
@@ -52,7 +57,7 @@ for epoch in range(4):
         optimizer.step()
         print(time.perf_counter() - start, flush=True)
 """
-STEPS_OF_A_PROGRAM, STEPS_TO_WARM_UP = 400, 20
+STEPS_OF_A_PROGRAM, STEPS_TO_WARM_UP = 200, 20
 # Memory that is given back after each step and taken again makes the same program a fifth slower in some processes.
 ALIKE = {
     "OMP_NUM_THREADS": "1",
@@ -155,4 +160,4 @@ def conversions_table(recorder: list[tuple[Cost, Cost]], conversion: list[Cost])
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         place = Path(name).resolve()
-        print(conversions_table(measure_recorder(place / "recorder", 5), measure_conversion(place, 5)))
+        print(conversions_table(measure_recorder(place / "recorder", 9), measure_conversion(place, 5)))

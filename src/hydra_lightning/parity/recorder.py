@@ -64,14 +64,13 @@ class Recorder:
         self.parameters: dict[int, torch.Tensor] = {}
 
     def event(self, kind: str, about: str = "", **data: Any) -> None:
-        frames = self._frames()
-        site = next(frames, "")
+        site = self.site()
         stacks = self.tape.stacks.setdefault(kind, {})
         event = Event(kind, site, about, data)
-        if self._is_earlier():
+        if self.tape.earlier and self._is_earlier():
             self.tape.begins = len(self.tape.events) + 1
         elif site and (site not in stacks or event.is_evaluation):
-            stack = [*reversed([*frames]), site]
+            stack = [*self._frames()][::-1]
             stacks.setdefault(site, stack)
             if event.is_evaluation and stack not in self.tape.evaluations:
                 self.tape.evaluations.append(stack)
@@ -105,7 +104,7 @@ class Recorder:
         )
 
     def site(self) -> str:
-        """``file:line`` of the innermost frame of the program."""
+        """``file:line`` of the innermost frame of the program; empty when none is on the stack."""
         return next(self._frames(), "")
 
     def _frames(self) -> Iterator[str]:
@@ -114,9 +113,13 @@ class Recorder:
         A comprehension is a part of its statement, also where Python gives it a frame of its own.
         """
         frame: FrameType | None = sys._getframe(1)
+        paths = self._paths
         while frame is not None:
-            path = self.path(frame.f_code.co_filename)
-            if path and frame.f_code.co_name not in COMPREHENSIONS:
+            code = frame.f_code
+            path = paths.get(code.co_filename)
+            if path is None:
+                path = self.path(code.co_filename)
+            if path and code.co_name not in COMPREHENSIONS:
                 yield f"{path}:{frame.f_lineno}"
             frame = frame.f_back
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from hydra_lightning.errors import ParityError
 
-SCHEMA = 3
+SCHEMA = 4
 # What a tape holds as it is.
 PLAIN = (bool, int, float, str, type(None))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Event:
     """One thing that happened.
 

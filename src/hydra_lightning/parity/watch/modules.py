@@ -32,7 +32,7 @@ def watch_modules(recorder: Recorder) -> None:
         cls = type(self)
         if cls not in transparent:
             transparent[cls] = _is_of_lightning(self)
-        if transparent[cls] or next(self.parameters(), None) is None:
+        if transparent[cls] or not (recorder.described(self) or any(True for _ in self.parameters())):
             return called(self, *args, **kwargs)
         return _outermost(recorder, self, called, depth, args, kwargs)
 

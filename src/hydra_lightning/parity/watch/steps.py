@@ -65,17 +65,23 @@ def watch_optimizers(recorder: Recorder) -> None:
 
     Optimizer.__init__ = init  # type: ignore[method-assign]
 
+    elements: dict[tuple[str, int, int], int] = {}
+
     def stepped(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         groups = optimizer.param_groups
+        name = recorder.name(optimizer, "optimizer")
         # Groups that are trained alike are one: how parameters are grouped is no part of the training.
         rates: Counter[float] = Counter()
-        for group in groups:
-            rates[float(group.get("lr", 0))] += sum(each.numel() for each in group["params"])
+        for number, group in enumerate(groups):
+            place = (name, number, len(group["params"]))
+            if place not in elements:
+                elements[place] = sum(each.numel() for each in group["params"])
+            rates[float(group.get("lr", 0))] += elements[place]
         norm = gradient_norm(each for group in groups for each in group["params"])
         closure = len(args) > 1 or kwargs.get("closure") is not None
         recorder.event(
             "step",
-            recorder.name(optimizer, "optimizer"),
+            name,
             lr=[rate.hex() for rate in sorted(rates)],
             sizes=[rates[rate] for rate in sorted(rates)],
             gradient=norm.hex(),
