@@ -21,7 +21,6 @@ from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import only_seeds
 from hydra_lightning.convert.settings import RESOLVERS, Computed, Setting, is_literal, literal_of, setting_in
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.steps import limit_of
 from hydra_lightning.parity.tape import Tape
 
 # Where the arguments of an Accelerator are in a project.
@@ -47,7 +46,10 @@ def configs_of(written: Written, program: Program) -> tuple[dict[str, str], dict
     """
     keys: dict[str, str] = {}
     roles, settings, stem, camel = program.roles, program.settings, program.stem, program.camel
-    epochs = epochs_of(program.flow, settings, keys) if limit_of(program) is None else -1
+    limit = program.step_limit
+    epochs = epochs_of(program.flow, settings, keys) if limit is None or limit.has_epochs else -1
+    if limit is not None and limit.setting is not None:
+        keys[limit.setting.code] = "trainer.max_steps"
     seed_of(program.flow, settings, program.tape, keys)
     for each in [*written.module_settings.values(), *written.data_settings.values()]:
         if keys.get(each.code) == "ckpt_path":
@@ -175,7 +177,13 @@ def _experiment(written: Written, program: Program, epochs: int, keys: dict[str,
         "",
         "trainer:",
     ]
-    lines.append(f"  max_epochs: {epochs}{_steps(program, keys)}")
+    why = "" if epochs > 0 else " # as many as the steps need"
+    lines.append(f"  max_epochs: {epochs}{why}")
+    if program.step_limit is not None:
+        program.keep(program.step_limit.pieces, "trainer.max_steps")
+        lines.append(f"  max_steps: {program.step_limit.number}")
+        if program.step_limit.is_evaluated:
+            lines.append("  min_epochs: null # the last step may come in the first epoch")
     lines += _interval(program, keys)
     loaders = [facts for name, facts in program.tape.objects.items() if name.startswith("loader")]
     is_changed = bool(mode_hooks(program)) or evaluates_in_train_mode(program)
@@ -261,22 +269,6 @@ def _early_stopping(
         f"    patience: {value + patience.more}",
         "    check_finite: false # NaN is no better, as in the program",
     ]
-
-
-def _steps(program: Program, keys: dict[str, str]) -> str:
-    """The line for the number of steps, where the program counts them."""
-    limit = limit_of(program)
-    if limit is None:
-        return ""
-    setting = setting_in(limit, program.flow.epochs, program.settings)
-    if setting is None and not is_literal(limit):
-        raise Refused(
-            "epochs", program.flow.epochs.site, "the number of steps is neither a literal nor a setting."
-        )
-    if setting is not None:
-        keys[setting.code] = "trainer.max_steps"
-    value = setting.value if setting is not None else ast.literal_eval(limit)
-    return f" # as many as the steps need\n  max_steps: {as_yaml(value)}"
 
 
 def _interval(program: Program, keys: dict[str, str]) -> list[str]:

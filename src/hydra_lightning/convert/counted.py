@@ -138,14 +138,14 @@ def _limit(loop: ast.While) -> Limit | None:
     if not isinstance(loop.test, ast.Constant) or not loop.test.value:
         return None
     exits = [each for each in loop.body if isinstance(each, ast.If) and only_leaves(each)]
-    found = [(each, limit) for each in exits if (limit := _compared(_decisive(each.test), EXITS)) is not None]
+    found = [(each, limit) for each in exits if (limit := _compared(decisive(each.test), EXITS)) is not None]
     if len(found) != 1:
         return None
     exit_, limit = found[0]
     return Limit(limit.name, limit.node, limit.reached, exit_)
 
 
-def _decisive(test: ast.expr) -> ast.expr:
+def decisive(test: ast.expr) -> ast.expr:
     """``step >= most`` of ``most >= 0 and step >= most``: whether there is a limit at all."""
     if not isinstance(test, ast.BoolOp) or not isinstance(test.op, ast.And):
         return test

@@ -22,6 +22,11 @@ from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.told import log_text, names_of, told_of_evaluation
 from hydra_lightning.convert.within import code_in_step, is_print
 
+# Lightning evaluates after a step in the middle of an epoch only when the training was stopped.
+LAST_EVALUATION = """if self.global_step == self.trainer.max_steps:
+    # An evaluation follows the last step, also in the middle of an epoch.
+    self.trainer.should_stop = True"""
+
 
 def training_pieces(program: Program) -> list[Piece]:
     """The statements of a training step, what it collects too, ``backward`` the last of them.
@@ -60,7 +65,7 @@ def collected(program: Program) -> set[str]:
     """Objects that the steps of an epoch fill, and that decide whether the training ends after it."""
     flow, roles = program.flow, program.roles
     after = [*pieces_in(flow.after)]
-    exits = [each for each in after if is_an_exit(each.node)]
+    exits = [each for each in after if is_an_exit(each.node) and not program.is_step_limit(each)]
     decisive = [*needed(after, set().union(*(each.uses for each in exits))), *exits]
     read = set().union(*(each.uses for each in decisive))
     filled = set().union(*(each.changes for each in flow.body))
@@ -186,9 +191,12 @@ def hooks(program: Program, scope: Scope) -> list[str]:
             (name,) = program.roles.optimizers[0].defines
             code.insert(0, f"{name} = self.optimizers()")
         methods.append(method_text("on_train_epoch_start", "", "None", code))
-    if after := pieces_after_step(program):
+    after, limit = pieces_after_step(program), program.step_limit
+    if after or (limit is not None and limit.is_evaluated):
         program.keep(after, "on_train_batch_end")
         code = [scope.code(each) for each in after]
+        if limit is not None and limit.is_evaluated:
+            code.append(LAST_EVALUATION)
         methods.append(
             method_text("on_train_batch_end", "outputs: Any, batch: Any, batch_idx: int", "None", code)
         )

@@ -16,7 +16,8 @@ def told(error: Refused, program: Program) -> Refused:
         return error
     why = (
         "an epoch is left here before its last batch, as its steps decide. Lightning can end an epoch after a number "
-        "of batches (if i >= n: break), and a training after an evaluation; this it cannot do.\n"
+        "of batches (if i >= n: break), and a training after an evaluation, or after a number of steps where the "
+        "loop over the epochs is left there, too; this it cannot do.\n"
     )
     return Refused(error.code, sites[0], why + error.why)
 
@@ -26,7 +27,7 @@ def _taken(program: Program) -> Iterator[str]:
     cut = program.cuts.get("train")
     for piece in program.flow.body:
         lines = program.tape.lines.get(piece.source.path, ())
-        if cut is None or piece is not cut.piece:
+        if (cut is None or piece is not cut.piece) and not program.is_step_limit(piece):
             yield from (
                 f"{piece.source.path}:{each.lineno}" for each in _breaks(piece.node) if each.lineno in lines
             )

@@ -49,7 +49,7 @@ from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.shared import Shared, shared_step
 from hydra_lightning.convert.source import Piece
 from hydra_lightning.convert.stages import stage_calls, stage_method, stages_of
-from hydra_lightning.convert.steps import limit_of, steps_counted
+from hydra_lightning.convert.steps import steps_counted
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.convert.text import (
     class_text,
@@ -88,7 +88,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     used |= set().union(*(piece.uses for piece in [*program.at_start, *functions]))
     stages = stages_of(program, data_pieces)
     used |= stages.uses
-    counted = steps_counted(program)
+    counted = steps_counted(program.flow, program.roles)
     used -= {*counted}
     if roles.kept:
         logged = logged_at_end(program, program.kept_statements)
@@ -157,8 +157,13 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     modes = mode_hooks(program) if roles.val_block is not None else {}
     methods += [f"def {hook}(self) -> None:\n    # {why}\n    pass" for hook, why in modes.items()]
     early = {name: f"self.trainer.datamodule.{kind}_dataloader()" for kind, name in _loader_names(program)}
-    counted_epochs = epoch_settings(flow, program.settings) if limit_of(program) is None else set()
-    known = dict.fromkeys(counted_epochs, "self.trainer.max_epochs")
+    limit = program.step_limit
+    counts_epochs = limit is None or limit.has_epochs
+    known = dict.fromkeys(
+        epoch_settings(flow, program.settings) if counts_epochs else (), "self.trainer.max_epochs"
+    )
+    if limit is not None and limit.setting is not None:
+        known[limit.setting.code] = "self.trainer.max_steps"
     if roles.accumulate is not None and (
         setting := setting_in(roles.accumulate[1], roles.accumulate[0], program.settings)
     ):

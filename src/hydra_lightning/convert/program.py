@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +15,14 @@ from hydra_lightning.convert.flags import benchmark_of, is_first, is_flag
 from hydra_lightning.convert.flow import Flow, pieces_in
 from hydra_lightning.convert.kept import Kept, kept_statements
 from hydra_lightning.convert.known import Known
-from hydra_lightning.convert.moves import is_move
+from hydra_lightning.convert.metric_objects import metric_objects, several_metrics
 from hydra_lightning.convert.recorded import evaluates, events_in
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
 from hydra_lightning.convert.roles import Roles
 from hydra_lightning.convert.settings import Setting, owner_of
 from hydra_lightning.convert.source import Piece, Source
+from hydra_lightning.convert.steps import StepLimit, step_limit_of
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
 
@@ -259,32 +259,12 @@ class Program:
     @cached_property
     def metric_objects(self) -> set[str]:
         """Names of objects of torchmetrics."""
-        found: set[str] = set()
-        for piece in self.flow.setup:
-            value = piece.node.value if isinstance(piece.node, ast.Assign) else None
-            while isinstance(value, ast.Call) and is_move(value) and isinstance(value.func, ast.Attribute):
-                value = value.func.value
-            if isinstance(value, ast.Call):
-                root = ast.unparse(value.func).partition(".")[0]
-                imported = self.flow.definitions.get(root)
-                if imported is not None and "torchmetrics" in imported.text(comments=False):
-                    found |= piece.defines
-        return found
+        return metric_objects(self.flow)
 
     @cached_property
     def several_metrics(self) -> set[str]:
-        """Names of objects whose ``compute()`` gives a dict: of ``evaluate``, and collections of torchmetrics."""
-        return {
-            name
-            for piece in self.flow.setup
-            if isinstance(piece.node, ast.Assign)
-            and isinstance(piece.node.value, ast.Call)
-            and re.search(
-                r"(^|\.)(MetricCollection|load_metric)$|^evaluate\.(load|combine)$",
-                ast.unparse(piece.node.value.func),
-            )
-            for name in piece.defines
-        }
+        """Names of objects whose ``compute()`` gives a dict."""
+        return several_metrics(self.flow)
 
     @cached_property
     def devices(self) -> dict[str, str]:
@@ -324,6 +304,15 @@ class Program:
         return {kind: cut for kind, cut in found.items() if cut is not None}
 
     @cached_property
+    def step_limit(self) -> StepLimit | None:
+        """The number of steps that ends the training, where one does."""
+        return step_limit_of(self.flow, self.roles, self.settings)
+
+    def is_step_limit(self, piece: Piece) -> bool:
+        """Whether a statement leaves a loop because the last step was made."""
+        return self.step_limit is not None and piece in self.step_limit.pieces
+
+    @cached_property
     def skipped(self) -> Cut | None:
         """Where the training of an epoch ends with a batch that is fetched, and drawn for, in vain."""
         cut = self.cuts.get("train")
@@ -344,6 +333,7 @@ class Program:
             or is_only_a_move(piece)
             or (only_tells(piece.node) and not evaluates(piece, self.tape))
             or any(piece is cut.piece for cut in self.cuts.values())
+            or self.is_step_limit(piece)
         )
 
     @cached_property

@@ -20,15 +20,15 @@ def without_reassigned(sources: Mapping[str, Source], tape: Tape) -> dict[str, S
     parsed = {parser["site"].rpartition(":")[0] for parser in tape.arguments}
     if not parsed:
         return dict(sources)
-    return {path: _rewritten(source, values) for path, source in sources.items()}
+    return {path: _rewritten(source, values, tape) for path, source in sources.items()}
 
 
-def _rewritten(source: Source, values: Mapping[str, Any]) -> Source:
+def _rewritten(source: Source, values: Mapping[str, Any], tape: Tape) -> Source:
     functions: list[ast.AST] = [source.tree]
     functions += [each for each in source.tree.body if isinstance(each, ast.FunctionDef)]
     edits: list[tuple[int, int, str]] = []
     for function in functions:
-        edits += _edits(source, function, values)
+        edits += _edits(source, function, values, tape)
     if not edits:
         return source
     data, pieces, at = source.text.encode(), [], 0
@@ -39,14 +39,21 @@ def _rewritten(source: Source, values: Mapping[str, Any]) -> Source:
     return Source(source.path, text, written=source.written or source.text)
 
 
-def _edits(source: Source, function: ast.AST, values: Mapping[str, Any]) -> list[tuple[int, int, str]]:
+def _edits(
+    source: Source, function: ast.AST, values: Mapping[str, Any], tape: Tape
+) -> list[tuple[int, int, str]]:
     nodes = [*_inside(function)]
     options = [
         each
         for each in nodes
         if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.attr in values
     ]
-    stores = [each for each in options if isinstance(each.ctx, ast.Store)]
+    lines = tape.lines.get(source.path)
+    stores = [
+        each
+        for each in options
+        if isinstance(each.ctx, ast.Store) and (lines is None or each.lineno in lines)
+    ]
     names = {each.id for each in nodes if isinstance(each, ast.Name)}
     piece = Piece(ast.Pass(), source)
     edits: list[tuple[int, int, str]] = []

@@ -151,6 +151,9 @@ def _line(piece: Piece, program: Program, by_site: Mapping[str, list[str]], in_s
     for kind, why in BY_LIGHTNING.items():
         if kind in events_through(piece, tape):
             return Line(piece.site, "dropped", why, code)
+    if not in_setup and code.endswith(".train()") and is_mode(piece, program.roles.nets):
+        # In the first epoch it comes before a model is called, and is not recorded.
+        return Line(piece.site, "dropped", "the Trainer does it", code)
     if "add_argument" in code or "ArgumentParser" in code:
         return Line(piece.site, "converted", "an option: see the table", code)
     if is_only_a_move(piece):

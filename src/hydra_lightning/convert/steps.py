@@ -1,16 +1,87 @@
-"""A training whose length is a number of steps: ``while step < STEPS``."""
+"""Trainings that end with a number of steps: ``while step < STEPS``, ``if step >= args.max_steps: break``."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from hydra_lightning.convert.batches import assigned
-from hydra_lightning.convert.program import Program
+from hydra_lightning.convert.batches import assigned, iterated_by
+from hydra_lightning.convert.counted import EXITS, decisive
+from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.refusal import Refused
+from hydra_lightning.convert.roles import Roles
+from hydra_lightning.convert.settings import Setting, literal_of, setting_in
+from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.tells import only_leaves, only_tells
+
+UNLIMITED = -1
 
 
-def steps_counted(program: Program) -> dict[str, str]:
-    """The counter of the steps, which starts with 0 and is increased after each, as Lightning calls it."""
-    flow, roles = program.flow, program.roles
+@dataclass(frozen=True)
+class StepLimit:
+    """With which step of the optimizer a training ends.
+
+    Attributes:
+        number: of that step; -1 where a setting asks for no limit.
+        setting: that says so, where one does.
+        pieces: the statements that leave the loops there.
+        has_epochs: whether a number of epochs ends the training, too.
+        is_evaluated: whether an evaluation follows that step also in the middle of an epoch.
+    """
+
+    number: int
+    setting: Setting | None
+    pieces: tuple[Piece, ...]
+    has_epochs: bool
+    is_evaluated: bool
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where a loop ends when a counter comes to a limit; ``is_asked`` where a condition asks for one at all."""
+
+    piece: Piece
+    limit: ast.expr
+    is_asked: bool = False
+
+
+def steps_counted(flow: Flow, roles: Roles) -> dict[str, str]:
+    """The counters of the steps, which start with 0 and are increased after each, as Lightning calls them."""
+    return dict.fromkeys(_counters(flow, roles), "self.global_step")
+
+
+def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting]) -> StepLimit | None:
+    """The number of steps that ends a training, where one does.
+
+    Raises:
+        Refused: the number of the loop over steps is neither a literal nor a setting.
+    """
+    counters = _counters(flow, roles)
+    head = _of_head(flow.epochs, counters)
+    body = [each for each in flow.body if _is_where_steps_end(each, flow, counters, roles)]
+    inside = [end for each in body if (end := _of_exit(each, counters)) is not None]
+    after = [each for each in flow.after if isinstance(each, Piece)]
+    later = [end for each in after if (end := _of_exit(each, counters)) is not None]
+    first = head if head is not None else inside[0] if len(inside) == 1 else None
+    if first is None:
+        return None
+    number, setting = _number(first, settings), setting_in(first.limit, first.piece, settings)
+    if number is None and head is not None:
+        raise Refused("epochs", flow.epochs.site, "the number of steps is neither a literal nor a setting.")
+    ends = [end for end in (*inside, *later) if _is_same(end, first, settings)]
+    if number is None or (head is None and len(ends) != len(inside) + len(later)):
+        return None
+    has_epochs = head is None and not _is_in_epochs(setting, flow, settings)
+    if has_epochs and not later:
+        # Each epoch behind it would train one batch more.
+        return None
+    pieces = tuple(end.piece for end in ends)
+    return StepLimit(number, setting, pieces, has_epochs, bool(inside) and _is_evaluated(flow, roles, pieces))
+
+
+def _counters(flow: Flow, roles: Roles) -> dict[str, Piece]:
+    """Where the counters of the steps are increased, by their names."""
     if roles.kept or roles.loss is None:
         return {}
     found = {}
@@ -27,16 +98,97 @@ def steps_counted(program: Program) -> dict[str, str]:
             if made is not None and isinstance(made.node, ast.Assign) and times == 2:
                 value = made.node.value
                 if isinstance(value, ast.Constant) and value.value == 0:
-                    found[name] = "self.global_step"
+                    found[name] = piece
     return found
 
 
-def limit_of(program: Program) -> ast.expr | None:
-    """``STEPS`` in ``while step < STEPS``."""
-    node = program.flow.epochs.node
-    counted = steps_counted(program)
-    if not isinstance(node, ast.While) or not isinstance(node.test, ast.Compare):
+def _of_head(head: Piece, counters: Mapping[str, Piece]) -> _End | None:
+    """``while step < STEPS``"""
+    test = head.node.test if isinstance(head.node, ast.While) else None
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Lt):
         return None
-    left, (operator, *others), right = node.test.left, node.test.ops, node.test.comparators[0]
-    name = program.flow.epochs.names.get(left.id, left.id) if isinstance(left, ast.Name) else ""
-    return right if name in counted and isinstance(operator, ast.Lt) and not others else None
+    return _End(head, test.comparators[0]) if _is_one_of(test.left, head, counters) else None
+
+
+def _of_exit(piece: Piece, counters: Mapping[str, Piece]) -> _End | None:
+    """``if args.max_steps > 0 and step >= args.max_steps: break``"""
+    if not isinstance(piece.node, ast.If) or not only_leaves(piece.node):
+        return None
+    test = decisive(piece.node.test)
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or EXITS.get(type(test.ops[0]), True):
+        return None
+    is_asked = test is not piece.node.test
+    return _End(piece, test.comparators[0], is_asked) if _is_one_of(test.left, piece, counters) else None
+
+
+def _is_one_of(node: ast.expr, piece: Piece, counters: Mapping[str, Piece]) -> bool:
+    return isinstance(node, ast.Name) and piece.names.get(node.id, node.id) in counters
+
+
+def _number(end: _End, settings: Mapping[str, Setting]) -> int | None:
+    """The number of steps; None where it is not known."""
+    setting = setting_in(end.limit, end.piece, settings)
+    value = setting.value if setting is not None else literal_of(end.limit)
+    if end.is_asked and (value is None or value <= 0):
+        return UNLIMITED
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _is_same(one: _End, other: _End, settings: Mapping[str, Setting]) -> bool:
+    settings_of = [setting_in(end.limit, end.piece, settings) for end in (one, other)]
+    return settings_of[0] == settings_of[1] and _number(one, settings) == _number(other, settings)
+
+
+def _is_where_steps_end(piece: Piece, flow: Flow, counters: Mapping[str, Piece], roles: Roles) -> bool:
+    """Whether a statement stands behind a whole step that is counted, or before the first of a step."""
+    end = _of_exit(piece, counters)
+    if end is None:
+        return False
+    assert isinstance(piece.node, ast.If)
+    test = decisive(piece.node.test)
+    assert isinstance(test, ast.Compare)
+    assert isinstance(test.left, ast.Name)
+    count = counters[piece.names.get(test.left.id, test.left.id)]
+    place = flow.body.index(piece)
+    others = flow.body[:place] if place < flow.body.index(count) else flow.body[place + 1 :]
+    return all(only_tells(each.node) for each in others) and _is_of_steps(count, roles)
+
+
+def _is_of_steps(count: Piece, roles: Roles) -> bool:
+    """Whether a counter is increased with each step of the optimizer, not with each batch of several."""
+    # What an Accelerator decides is no condition any more.
+    tree = ast.parse(count.source.written or count.source.text)
+    line = count.node.lineno
+    around = [
+        each
+        for each in ast.walk(tree)
+        if isinstance(each, ast.stmt) and each.lineno <= line <= (each.end_lineno or 0)
+    ]
+    loops = [each for each in around if isinstance(each, (ast.For, ast.While))]
+    inmost = around[around.index(loops[-1]) :] if loops else around
+    return any(isinstance(each, ast.If) for each in inmost) == (roles.accumulate is not None)
+
+
+def _is_in_epochs(setting: Setting | None, flow: Flow, settings: Mapping[str, Setting]) -> bool:
+    """Whether there are as many epochs as the steps need: ``range(math.ceil(max_steps / len(loader)))``."""
+    if setting is None or not isinstance(flow.epochs.node, ast.For):
+        return False
+    piece, iterated = iterated_by(flow.epochs, flow.setup)
+    waiting = [(piece, part) for part in ast.walk(iterated)]
+    while waiting:
+        piece, part = waiting.pop()
+        found = setting_in(part, piece, settings)
+        if found is not None and found.code == setting.code:
+            return True
+        made = assigned(flow.setup, piece.names.get(part.id, part.id)) if isinstance(part, ast.Name) else None
+        if made is not None and isinstance(made.node, ast.Assign):
+            waiting += [(made, each) for each in ast.walk(made.node.value)]
+    return False
+
+
+def _is_evaluated(flow: Flow, roles: Roles, pieces: Sequence[Piece]) -> bool:
+    """Whether an epoch that is left is evaluated before the next statement that leaves the training."""
+    if roles.val_block is None or flow.interval is not None:
+        return False
+    left = next((place for place, each in enumerate(flow.after) if each in pieces), len(flow.after))
+    return any(each is roles.val_block for each in flow.after[:left])
