@@ -18,46 +18,11 @@ from hydra_lightning.scaffold.new import new_project
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests/corpus/scripts/accelerate_text/train_lm.py"
 ARGUMENTS = ("--book", str(ROOT / "tests/corpus/data/persuasion.txt"))
-# Steps of about ten milliseconds.
-NETS = {
-    "a convolutional network on 32 images of 28×28": (
-        "torch.randn(32 * 100, 1, 28, 28)",
-        "nn.Conv2d(1, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), "
-        "nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(800, 10)",
-        32,
-    ),
-    "61 modules and 1.3 million parameters on 64 vectors": (
-        "torch.randn(64 * 100, 256)",
-        "*(each for _ in range(20) for each in (nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU())), "
-        "nn.Linear(256, 10)",
-        64,
-    ),
-    "an embedding of 20,000 × 128 on 64 texts": (
-        "torch.randint(0, 20_000, (64 * 100, 32))",
-        "nn.EmbeddingBag(20_000, 128), nn.Linear(128, 10)",
-        64,
-    ),
-}
-STEPS = """import sys, time
-import torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-
-torch.manual_seed(0)
-x = {data}
-loader = DataLoader(TensorDataset(x, x.flatten(1)[:, :10].argmax(1)), batch_size={size})
-net = nn.Sequential({net})
-optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-for epoch in range(4):
-    for images, labels in loader:
-        sys.stdin.readline()
-        start = time.perf_counter()
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(net(images), labels).backward()
-        optimizer.step()
-        print(time.perf_counter() - start, flush=True)
-"""
-STEPS_OF_A_PROGRAM, STEPS_TO_WARM_UP = 200, 20
+NETS = (
+    "a convolutional network on 32 images of 28×28",
+    "61 modules and 1.3 million parameters on 64 vectors",
+    "an embedding of 100,000 × 128 on 64 texts",
+)
 # Memory that is given back after each step and taken again makes the same program a fifth slower in some processes.
 ALIKE = {
     "OMP_NUM_THREADS": "1",
@@ -78,43 +43,15 @@ class Cost:
         return statistics.median(self.seconds)
 
 
-def measure_recorder(folder: Path, repetitions: int) -> list[tuple[Cost, Cost]]:
-    """The median steps of programs, by themselves and under the recorder.
-
-    Both processes run at once and take each step in turns, so that what else the machine does slows both alike.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {"root": str(folder), "seed": 0, "steps": None, "epochs": None, "seconds": None, "threads": 1}
-    options = json.dumps(settings | {"earlier": [], "experiment": False})
+def measure_recorder(repetitions: int) -> list[tuple[Cost, Cost]]:
+    """The median steps of programs, by themselves and under the recorder; each repetition is a process of its own."""
     found = [(Cost(f"a step of {name}"), Cost("the same under the recorder")) for name in NETS]
-    for number, (data, net, size) in enumerate(NETS.values()):
-        (folder / f"steps_{number}.py").write_text(STEPS.format(data=data, net=net, size=size))
     for _ in range(repetitions):
         for number, costs in enumerate(found):
-            program = str(folder / f"steps_{number}.py")
-            recorder = ["-m", "hydra_lightning.parity.record", str(folder / "tape.json"), options, program]
-            for cost, seconds in zip(costs, _in_turns([program], recorder), strict=True):
-                cost.seconds.append(statistics.median(seconds[STEPS_TO_WARM_UP:]))
-    return found
-
-
-def _in_turns(*arguments: list[str]) -> list[list[float]]:
-    """The seconds of each step of processes that take them in turns."""
-    pipe = subprocess.PIPE
-    processes = [
-        subprocess.Popen([sys.executable, *each], stdin=pipe, stdout=pipe, text=True, env=os.environ | ALIKE)
-        for each in arguments
-    ]
-    found: list[list[float]] = [[] for _ in processes]
-    for _ in range(STEPS_OF_A_PROGRAM):
-        for process, seconds in zip(processes, found, strict=True):
-            process.stdin.write("\n")
-            process.stdin.flush()
-            seconds.append(float(process.stdout.readline()))
-    for process in processes:
-        process.communicate()
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, process.args)
+            command = [sys.executable, str(ROOT / "benchmarks" / "recorded.py"), str(number)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | ALIKE)
+            for cost, seconds in zip(costs, json.loads(done.stdout), strict=True):
+                cost.seconds.append(seconds)
     return found
 
 
@@ -160,4 +97,4 @@ def conversions_table(recorder: list[tuple[Cost, Cost]], conversion: list[Cost])
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         place = Path(name).resolve()
-        print(conversions_table(measure_recorder(place / "recorder", 9), measure_conversion(place, 5)))
+        print(conversions_table(measure_recorder(9), measure_conversion(place, 5)))

@@ -167,9 +167,10 @@ and knows no settings. The last column is the time of the processor, which other
 
 ## Conversion
 
-The first rows are the median steps of two programs, each alone and under the recorder; the ratio is to the step alone.
-Both processes run at once and take each step in turns. What the recorder adds grows with the size of the gradients, of
-which it takes the norm, and of the batch, of which it takes a checksum. The others are whole processes: a conversion
+The first rows are the median steps of three programs, each alone and under the recorder; the ratio is to the step
+alone. Both run in one process, twenty steps of one and then twenty of the other; the figures are medians of
+{len(steps[0].step)} processes. What the recorder adds grows with the number and the size of the gradients, of which
+it takes the norm, and with the batch, of which it takes a checksum. The others are whole processes: a conversion
 runs the script once and what it wrote once, and the ratio is to both together. The script is
 `tests/corpus/scripts/accelerate_text/train_lm.py`; recordings are cut after two epochs.
 

@@ -36,7 +36,7 @@ def main() -> None:
         answers = measure_answers(Path(folder) / "answers", repetitions)
         questions = measure_runs(Path(folder) / "runs", repetitions, counts)
         conversions = conversions_table(
-            measure_recorder(Path(folder).resolve() / "recorder", repetitions),
+            measure_recorder(repetitions),
             measure_conversion(Path(folder).resolve() / "conversion", min(repetitions, 5)),
         )
         steps = measure_steps(Path(folder) / "steps", repetitions, epochs)

@@ -66,3 +66,12 @@ def test_epochs_are_those_of_the_training_after_the_earlier_ones(tmp_path: Path)
     # The ways to its steps are those of the last training alone.
     assert tape.stacks["backward"] == {"train.py:14": ["train.py:19", "train.py:14"]}
     assert [each.kind for each in tape.events[tape.begins :]][:1] == ["optimizer"]
+
+
+def test_a_copy_of_a_loader_is_a_loader(tmp_path: Path) -> None:
+    text = EVALUATES_BEFORE_STEPS.replace("model =", "loader = copy.copy(loader)\nmodel =")
+    (tmp_path / "train.py").write_text(f"import copy\n{text}")
+    tape = record(Script(tmp_path / "train.py"), Limits(epochs=2), 42)
+    assert tape.error is None
+    assert len(tape.losses) == 20
+    assert tape.facts["epochs"] == 2

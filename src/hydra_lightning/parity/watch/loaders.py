@@ -21,22 +21,12 @@ def watch_loaders(recorder: Recorder) -> None:
     @functools.wraps(made)
     def init(self: DataLoader[Any], *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs)
-        dataset = type(self.dataset)
-        recorder.name(
-            self,
-            "loader",
-            batch_size=self.batch_size,
-            workers=self.num_workers,
-            sampler=type(self.sampler).__name__,
-            drop_last=self.drop_last,
-            generator=self.generator is not None,
-            sized=hasattr(self.dataset, "__len__") or not isinstance(self.dataset, IterableDataset),
-            dataset=f"{dataset.__module__}.{dataset.__qualname__}",
-        )
+        _name(self, recorder)
 
     @functools.wraps(iterated)
     def iterate(self: DataLoader[Any]) -> Any:
-        name = recorder.name(self, "loader")
+        # A copy of a loader was not made by __init__.
+        name = recorder.name(self, "loader") if recorder.described(self) else _name(self, recorder)
         recorder.next_pass(_kind_of(self, recorder, name))
         recorder.event("iter", name)
         iterator = iterated(self)
@@ -77,6 +67,22 @@ def watch_loaders(recorder: Recorder) -> None:
     for cls in (dataloader._SingleProcessDataLoaderIter, dataloader._MultiProcessingDataLoaderIter):
         if "__next__" in vars(cls):
             cls.__next__ = give  # type: ignore[method-assign]
+
+
+def _name(loader: DataLoader[Any], recorder: Recorder) -> str:
+    """The name of a loader that is new on the tape, with what is known of it."""
+    dataset = type(loader.dataset)
+    return recorder.name(
+        loader,
+        "loader",
+        batch_size=loader.batch_size,
+        workers=loader.num_workers,
+        sampler=type(loader.sampler).__name__,
+        drop_last=loader.drop_last,
+        generator=loader.generator is not None,
+        sized=hasattr(loader.dataset, "__len__") or not isinstance(loader.dataset, IterableDataset),
+        dataset=f"{dataset.__module__}.{dataset.__qualname__}",
+    )
 
 
 def _kind_of(loader: DataLoader[Any], recorder: Recorder, name: str) -> str:
