@@ -245,6 +245,13 @@ def test_steps_or_epochs_as_scripts_of_accelerate_take_them(bare, tmp_path, argu
     assert f"total_iters={total}" in files or f"total_iters: ${{{total.removeprefix('self.')}}}" in files
 
 
+def test_a_limit_that_is_computed_and_not_come_to_is_no_key(converted):
+    asked = "if most and step >= most:\n    break\n"
+    made = converted("most = 5 * len(train_loader)\n" + loop(STEP, asked, then=("evaluate()", asked)))
+    assert made.verdict.status == "PASS"
+    assert "max_steps" not in trainer_of(made)
+
+
 def test_nothing_is_left_to_do_of_a_training_of_one_epoch(converted):
     made = converted(loop(STEP, then=("evaluate()",)), "--epochs", "1")
     assert made.verdict.status == "PASS"

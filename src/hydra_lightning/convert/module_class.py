@@ -190,7 +190,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     for piece in (each for each in objects if each not in late):
         why = "# Nothing uses it, but it is drawn here.\n" if piece in in_vain else ""
         init.append(why + (_as_buffer(piece, scope) or scope.code(piece)))
-    setup = [_setup(scope, late, attributes)] if late else []
+    setup = [_setup(inner, late, attributes)] if late else []
     program.keep(objects, "the LightningModule")
     for key, partial in partials.items():
         program.kept[id(partial.piece.node)] = f"model.{key}"

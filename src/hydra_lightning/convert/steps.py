@@ -129,9 +129,9 @@ def _number(end: _End, settings: Mapping[str, Setting]) -> int | None:
     """The number of steps; None where it is not known."""
     setting = setting_in(end.limit, end.piece, settings)
     value = setting.value if setting is not None else literal_of(end.limit)
-    if end.is_asked and (value is None or value <= 0):
-        return UNLIMITED
-    return value if isinstance(value, int) and value > 0 else None
+    if isinstance(value, int) and value > 0:
+        return value
+    return UNLIMITED if end.is_asked and (value is None or isinstance(value, int)) else None
 
 
 def _is_same(one: _End, other: _End, settings: Mapping[str, Setting]) -> bool:
@@ -174,14 +174,15 @@ def _is_in_epochs(setting: Setting | None, flow: Flow, settings: Mapping[str, Se
     if setting is None or not isinstance(flow.epochs.node, ast.For):
         return False
     piece, iterated = iterated_by(flow.epochs, flow.setup)
-    waiting = [(piece, part) for part in ast.walk(iterated)]
+    waiting, seen = [(piece, part) for part in ast.walk(iterated)], {piece}
     while waiting:
         piece, part = waiting.pop()
         found = setting_in(part, piece, settings)
         if found is not None and found.code == setting.code:
             return True
         made = assigned(flow.setup, piece.names.get(part.id, part.id)) if isinstance(part, ast.Name) else None
-        if made is not None and isinstance(made.node, ast.Assign):
+        if made is not None and made not in seen and isinstance(made.node, ast.Assign):
+            seen.add(made)
             waiting += [(made, each) for each in ast.walk(made.node.value)]
     return False
 
