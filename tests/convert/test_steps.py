@@ -173,11 +173,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--num_train_epochs", type=int, default=2)
-    parser.add_argument("--max_train_steps", type=int, default=None)
-    parser.add_argument("--gradient_accumulation_steps", type=int, default=2)
-    args = parser.parse_args()
-    accelerator = Accelerator(gradient_accumulation_steps=args.gradient_accumulation_steps)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--updates", type=int, default=None)
+    parser.add_argument("--accumulate", type=int, default=2)
+    opts = parser.parse_args()
+    accelerator = Accelerator(gradient_accumulation_steps=opts.accumulate)
     torch.manual_seed(3)
     x = torch.randn(60, 8)
     y = x.sum(1, keepdim=True)
@@ -185,21 +185,21 @@ def main():
     val_loader = DataLoader(TensorDataset(x[40:], y[40:]), batch_size=10)
     model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    overrode = False
-    per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
-    if args.max_train_steps is None:
-        args.max_train_steps = args.num_train_epochs * per_epoch
-        overrode = True
-    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, total_iters=args.max_train_steps)
+    by_rounds = False
+    a_round = math.ceil(len(train_loader) / opts.accumulate)
+    if opts.updates is None:
+        opts.updates = opts.rounds * a_round
+        by_rounds = True
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, total_iters=opts.updates)
     model, optimizer, train_loader, val_loader, scheduler = accelerator.prepare(
         model, optimizer, train_loader, val_loader, scheduler
     )
-    per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
-    if overrode:
-        args.max_train_steps = args.num_train_epochs * per_epoch
-    args.num_train_epochs = math.ceil(args.max_train_steps / per_epoch)
-    completed_steps = 0
-    for epoch in range(args.num_train_epochs):
+    a_round = math.ceil(len(train_loader) / opts.accumulate)
+    if by_rounds:
+        opts.updates = opts.rounds * a_round
+    opts.rounds = math.ceil(opts.updates / a_round)
+    done = 0
+    for turn in range(opts.rounds):
         model.train()
         for xb, yb in train_loader:
             with accelerator.accumulate(model):
@@ -209,8 +209,8 @@ def main():
                 scheduler.step()
                 optimizer.zero_grad()
             if accelerator.sync_gradients:
-                completed_steps += 1
-            if completed_steps >= args.max_train_steps:
+                done += 1
+            if done >= opts.updates:
                 break
         model.eval()
         losses = []
@@ -218,7 +218,7 @@ def main():
             with torch.no_grad():
                 loss = nn.functional.mse_loss(model(xb), yb)
             losses.append(accelerator.gather_for_metrics(loss.repeat(len(xb))))
-        print(f"epoch {epoch} val loss {torch.cat(losses).mean():.4f}")
+        print(f"round {turn}: loss {torch.cat(losses).mean():.4f}")
 
 
 main()
@@ -228,9 +228,9 @@ main()
 @pytest.mark.parametrize(
     ("arguments", "trainer", "total"),
     [
-        ((), {"max_epochs": 2}, "max_train_steps"),
-        (("--max_train_steps", "3"), {"max_epochs": -1, "max_steps": 3}, "self.trainer.max_steps"),
-        (("--max_train_steps", "6"), {"max_epochs": -1, "max_steps": 6}, "self.trainer.max_steps"),
+        ((), {"max_epochs": 2}, "updates"),
+        (("--updates", "3"), {"max_epochs": -1, "max_steps": 3}, "self.trainer.max_steps"),
+        (("--updates", "6"), {"max_epochs": -1, "max_steps": 6}, "self.trainer.max_steps"),
     ],
 )
 def test_steps_or_epochs_as_scripts_of_accelerate_take_them(bare, tmp_path, arguments, trainer, total):

@@ -18,14 +18,10 @@ from hydra_lightning.convert.recorded import calls_a_model, evaluates
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.steps import LAST_EVALUATION
 from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.told import log_text, names_of, told_of_evaluation
 from hydra_lightning.convert.within import code_in_step, is_print
-
-# Lightning evaluates after a step in the middle of an epoch only when the training was stopped.
-LAST_EVALUATION = """if self.global_step == self.trainer.max_steps:
-    # An evaluation follows the last step, also in the middle of an epoch.
-    self.trainer.should_stop = True"""
 
 
 def training_pieces(program: Program) -> list[Piece]:

@@ -17,6 +17,7 @@ from hydra_lightning.convert.recorded import evaluates
 from hydra_lightning.convert.rewrite import Scope, is_backward
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.steps import LAST_EVALUATION
 from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.told import log_text
 from hydra_lightning.convert.within import code_in_step
@@ -32,6 +33,9 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
     if kept.start:
         methods.append(method_text("on_train_epoch_start", "", "None", _start(program, scope, kept)))
     methods.append(_training_step(program, scope, kept))
+    if program.step_limit is not None and program.step_limit.is_evaluated:
+        given = "outputs: Any, batch: Any, batch_idx: int"
+        methods.append(method_text("on_train_batch_end", given, "None", [LAST_EVALUATION]))
     if kept.end:
         methods.append(method_text("on_train_epoch_end", "", "None", _end(program, scope, kept)))
     counts = [sum(event.kind == kind for event in program.tape.events) for kind in ("backward", "step")]

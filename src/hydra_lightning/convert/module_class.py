@@ -88,7 +88,7 @@ def module_text(program: Program, data_pieces: Sequence[Piece]) -> tuple[str, Sc
     used |= set().union(*(piece.uses for piece in [*program.at_start, *functions]))
     stages = stages_of(program, data_pieces)
     used |= stages.uses
-    counted = steps_counted(program.flow, program.roles)
+    counted = steps_counted(program.flow, program.roles, program.tape)
     used -= {*counted}
     if roles.kept:
         logged = logged_at_end(program, program.kept_statements)

@@ -306,7 +306,7 @@ class Program:
     @cached_property
     def step_limit(self) -> StepLimit | None:
         """The number of steps that ends the training, where one does."""
-        return step_limit_of(self.flow, self.roles, self.settings)
+        return step_limit_of(self.flow, self.roles, self.settings, self.tape)
 
     def is_step_limit(self, piece: Piece) -> bool:
         """Whether a statement leaves a loop because the last step was made."""

@@ -12,10 +12,15 @@ from hydra_lightning.convert.flow import Flow
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.roles import Roles
 from hydra_lightning.convert.settings import Setting, literal_of, setting_in
-from hydra_lightning.convert.source import Piece
+from hydra_lightning.convert.source import Piece, Source, was_run
 from hydra_lightning.convert.tells import only_leaves, only_tells
+from hydra_lightning.parity.tape import Tape
 
 UNLIMITED = -1
+# Lightning evaluates after a step in the middle of an epoch only when the training was stopped.
+LAST_EVALUATION = """if self.global_step == self.trainer.max_steps:
+    # An evaluation follows the last step, also in the middle of an epoch.
+    self.trainer.should_stop = True"""
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,25 @@ class _End:
     is_asked: bool = False
 
 
-def steps_counted(flow: Flow, roles: Roles) -> dict[str, str]:
-    """The counters of the steps, which start with 0 and are increased after each, as Lightning calls them."""
-    return dict.fromkeys(_counters(flow, roles), "self.global_step")
+def steps_counted(flow: Flow, roles: Roles, tape: Tape) -> dict[str, str]:
+    """The counters of the steps of automatic optimization, as Lightning calls them."""
+    if roles.kept or roles.loss is None:
+        return {}
+    counters = _counters(flow, roles, tape)
+    body = flow.body[flow.body.index(roles.loss[0]) :]
+    found = {name for name, count in counters.items() if any(count.node is each.node for each in body)}
+    return dict.fromkeys(sorted(found), "self.global_step")
 
 
-def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting]) -> StepLimit | None:
+def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting], tape: Tape) -> StepLimit | None:
     """The number of steps that ends a training, where one does.
 
     Raises:
         Refused: the number of the loop over steps is neither a literal nor a setting.
     """
-    counters = _counters(flow, roles)
+    counters = _counters(flow, roles, tape)
     head = _of_head(flow.epochs, counters)
-    body = [each for each in flow.body if _is_where_steps_end(each, flow, counters, roles)]
+    body = [each for each in flow.body if _is_where_steps_end(each, flow, counters, roles, tape)]
     inside = [end for each in body if (end := _of_exit(each, counters)) is not None]
     after = [each for each in flow.after if isinstance(each, Piece)]
     later = [end for each in after if (end := _of_exit(each, counters)) is not None]
@@ -80,26 +90,36 @@ def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting]) -> 
     return StepLimit(number, setting, pieces, has_epochs, bool(inside) and _is_evaluated(flow, roles, pieces))
 
 
-def _counters(flow: Flow, roles: Roles) -> dict[str, Piece]:
-    """Where the counters of the steps are increased, by their names."""
-    if roles.kept or roles.loss is None:
+def _counters(flow: Flow, roles: Roles, tape: Tape) -> dict[str, Piece]:
+    """Where the counters that start with 0 are increased in the steps of the only optimizer, by their names."""
+    if len(roles.optimizers) != 1:
         return {}
     found = {}
-    for piece in flow.body[flow.body.index(roles.loss[0]) :]:
-        node = piece.node
-        if (
-            isinstance(node, ast.AugAssign)
-            and isinstance(node.op, ast.Add)
-            and ast.unparse(node.value) == "1"
-        ):
-            (name,) = piece.defines
-            made = assigned(flow.setup, name)
-            times = sum(name in each.defines for each in [*flow.setup, *flow.body])
-            if made is not None and isinstance(made.node, ast.Assign) and times == 2:
-                value = made.node.value
-                if isinstance(value, ast.Constant) and value.value == 0:
-                    found[name] = piece
+    setup = [each for each in flow.setup if not _was_passed_by(each, tape)]
+    for piece in flow.body:
+        for node in ast.walk(piece.node):
+            if (
+                isinstance(node, ast.AugAssign)
+                and isinstance(node.op, ast.Add)
+                and ast.unparse(node.value) == "1"
+            ):
+                count = Piece(node, piece.source, piece.names)
+                (name,) = count.defines
+                made = assigned(setup, name)
+                times = sum(name in each.defines for each in [*setup, *flow.body])
+                if made is not None and isinstance(made.node, ast.Assign) and times == 2:
+                    value = made.node.value
+                    if isinstance(value, ast.Constant) and value.value == 0:
+                        found[name] = count
     return found
+
+
+def _was_passed_by(piece: Piece, tape: Tape) -> bool:
+    """Whether a statement is a branch that the recording did not take."""
+    node = piece.node
+    return isinstance(node, ast.If) and not any(
+        was_run(piece, each, tape) for each in [*node.body, *node.orelse]
+    )
 
 
 def _of_head(head: Piece, counters: Mapping[str, Piece]) -> _End | None:
@@ -139,7 +159,9 @@ def _is_same(one: _End, other: _End, settings: Mapping[str, Setting]) -> bool:
     return settings_of[0] == settings_of[1] and _number(one, settings) == _number(other, settings)
 
 
-def _is_where_steps_end(piece: Piece, flow: Flow, counters: Mapping[str, Piece], roles: Roles) -> bool:
+def _is_where_steps_end(
+    piece: Piece, flow: Flow, counters: Mapping[str, Piece], roles: Roles, tape: Tape
+) -> bool:
     """Whether a statement stands behind a whole step that is counted, or before the first of a step."""
     end = _of_exit(piece, counters)
     if end is None:
@@ -150,23 +172,31 @@ def _is_where_steps_end(piece: Piece, flow: Flow, counters: Mapping[str, Piece],
     assert isinstance(test.left, ast.Name)
     count = counters[piece.names.get(test.left.id, test.left.id)]
     place = flow.body.index(piece)
-    others = flow.body[:place] if place < flow.body.index(count) else flow.body[place + 1 :]
-    return all(only_tells(each.node) for each in others) and _is_of_steps(count, roles)
+    is_first = piece.node.lineno < count.node.lineno
+    others = flow.body[:place] if is_first else flow.body[place + 1 :]
+    return all(only_tells(each.node) for each in others) and _is_of_steps(count, roles, tape)
 
 
-def _is_of_steps(count: Piece, roles: Roles) -> bool:
+def _is_of_steps(count: Piece, roles: Roles, tape: Tape) -> bool:
     """Whether a counter is increased with each step of the optimizer, not with each batch of several."""
-    # What an Accelerator decides is no condition any more.
-    tree = ast.parse(count.source.written or count.source.text)
-    line = count.node.lineno
+    conditions = _conditions(count.source, count.node.lineno)
+    if roles.accumulate is not None:
+        return bool(conditions)
+    steps = [site.rpartition(":") for site in tape.stacks.get("step", {})]
+    lines = [int(line) for path, _, line in steps if path == count.source.path]
+    return all(_conditions(count.source, line) == conditions for line in lines) if lines else not conditions
+
+
+def _conditions(source: Source, line: int) -> list[int]:
+    """The lines of the conditions around a line in the inmost loop around it, as the author wrote them."""
     around = [
         each
-        for each in ast.walk(tree)
+        for each in ast.walk(ast.parse(source.written or source.text))
         if isinstance(each, ast.stmt) and each.lineno <= line <= (each.end_lineno or 0)
     ]
-    loops = [each for each in around if isinstance(each, (ast.For, ast.While))]
-    inmost = around[around.index(loops[-1]) :] if loops else around
-    return any(isinstance(each, ast.If) for each in inmost) == (roles.accumulate is not None)
+    loops = [number for number, each in enumerate(around) if isinstance(each, (ast.For, ast.While))]
+    inmost = around[loops[-1] :] if loops else around
+    return [each.lineno for each in inmost if isinstance(each, ast.If)]
 
 
 def _is_in_epochs(setting: Setting | None, flow: Flow, settings: Mapping[str, Setting]) -> bool:

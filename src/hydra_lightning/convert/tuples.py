@@ -1,4 +1,7 @@
-"""Names that are assigned side by side, some of them settings: ``epochs, best = 3, inf`` becomes two statements."""
+"""Names that are assigned side by side, some of them settings: ``epochs, best = 3, inf`` becomes two statements.
+
+So does ``first, step = 0, 0``, where one of them is counted on.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,14 @@ def without_mixed_tuples(sources: Mapping[str, Source]) -> dict[str, Source]:
             [
                 (*span(each, source), text)
                 for each in ast.walk(source.tree)
-                if isinstance(each, ast.Assign) and (text := _apart(each))
+                if isinstance(each, ast.Assign) and (text := _apart(each, source.tree))
             ],
         )
         for path, source in sources.items()
     }
 
 
-def _apart(node: ast.Assign) -> str:
+def _apart(node: ast.Assign, tree: ast.Module) -> str:
     target, value = node.targets[0], node.value
     if (
         len(node.targets) > 1
@@ -40,6 +43,8 @@ def _apart(node: ast.Assign) -> str:
     read = {ast.unparse(each) for each in ast.walk(value) if isinstance(each, (ast.Name, ast.Attribute))}
     literals = [*map(is_literal, value.elts)]
     is_mixed = any(literals) and not all(literals)
+    counted = {ast.unparse(each.target) for each in ast.walk(tree) if isinstance(each, ast.AugAssign)}
+    is_mixed = is_mixed or (all(literals) and bool(names & counted))
     are_attributes = all(isinstance(each, ast.Attribute) for each in target.elts)
     if names & read or any(isinstance(each, ast.Call) for each in ast.walk(target)):
         return ""
