@@ -123,6 +123,15 @@ def trainer_of(made: Conversion) -> dict[str, object]:
             True,
             id="a number",
         ),
+        pytest.param(
+            "def train():\n"
+            + textwrap.indent(loop(STEP, LEFT.replace("break", "return step"), then=("evaluate()",)), "    ")
+            + "    return step\n\n\ntrain()\n",
+            (),
+            {"max_epochs": 3, "max_steps": 8},
+            False,
+            id="a function that returns",
+        ),
     ],
 )
 def test_a_training_ends_with_a_step(converted, text, arguments, trainer, is_evaluated):

@@ -1,4 +1,7 @@
-"""Functions that return in the loop that they end with: ``return`` leaves that loop, as ``break`` does."""
+"""Functions that return in the loop that they end with: ``return`` leaves that loop, as ``break`` does.
+
+In a loop within that loop, as that over the batches, it leaves both.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,13 @@ def with_breaks(sources: Mapping[str, Source], tape: Tape) -> dict[str, Source]:
     return found
 
 
+def leaves_all(statement: ast.If, source: Source) -> bool:
+    """Whether the ``break`` that a branch ends with was a ``return`` where the author wrote it."""
+    line = statement.body[-1].lineno
+    tree = ast.parse(source.written or source.text)
+    return any(isinstance(each, ast.Return) and each.lineno == line for each in ast.walk(tree))
+
+
 def unrun_returns(piece: Piece, tape: Tape) -> list[ast.If]:
     """The branches in a statement that return, and that the recording did not take."""
     return [
@@ -71,11 +81,11 @@ def _last_loop(body: list[ast.stmt], value: str = "None") -> Iterator[tuple[ast.
 
 
 def _returns(node: ast.AST) -> Iterator[ast.Return]:
-    """The ``return`` statements in a loop, not those in a loop or a function in it."""
+    """The ``return`` statements in a loop, not those in a function in it."""
     for each in ast.iter_child_nodes(node):
         if isinstance(each, ast.Return):
             yield each
-        elif not isinstance(each, (*LOOPS, *SCOPES)):
+        elif not isinstance(each, SCOPES):
             yield from _returns(each)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hydra_lightning.convert.batches import assigned, iterated_by
 from hydra_lightning.convert.counted import EXITS, decisive
 from hydra_lightning.convert.flow import Flow
+from hydra_lightning.convert.leaving import leaves_all
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.roles import Roles
 from hydra_lightning.convert.settings import Setting, literal_of, setting_in
@@ -83,11 +84,13 @@ def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting], tap
     if number is None or (head is None and len(ends) != len(inside) + len(later)):
         return None
     has_epochs = head is None and not _is_in_epochs(setting, flow, settings)
-    if has_epochs and not later:
+    returns = any(leaves_all(each.node, each.source) for each in body if isinstance(each.node, ast.If))
+    if has_epochs and not later and not returns:
         # Each epoch behind it would train one batch more.
         return None
     pieces = tuple(end.piece for end in ends)
-    return StepLimit(number, setting, pieces, has_epochs, bool(inside) and _is_evaluated(flow, roles, pieces))
+    is_evaluated = bool(inside) and not returns and _is_evaluated(flow, roles, pieces)
+    return StepLimit(number, setting, pieces, has_epochs, is_evaluated)
 
 
 def _counters(flow: Flow, roles: Roles, tape: Tape) -> dict[str, Piece]:
