@@ -1,6 +1,6 @@
 """Names that are assigned side by side, some of them settings: ``epochs, best = 3, inf`` becomes two statements.
 
-So does ``first, step = 0, 0``, where one of them is counted on.
+So does ``first, step = 0, 0``, where one of them is counted on and the other is not.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _apart(node: ast.Assign, tree: ast.Module) -> str:
     literals = [*map(is_literal, value.elts)]
     is_mixed = any(literals) and not all(literals)
     counted = {ast.unparse(each.target) for each in ast.walk(tree) if isinstance(each, ast.AugAssign)}
-    is_mixed = is_mixed or (all(literals) and bool(names & counted))
+    is_mixed = is_mixed or (all(literals) and bool(names & counted) and bool(names - counted))
     are_attributes = all(isinstance(each, ast.Attribute) for each in target.elts)
     if names & read or any(isinstance(each, ast.Call) for each in ast.walk(target)):
         return ""
