@@ -30,7 +30,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project without an example in a home folder, and a token in the environment."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("WANDB_API_KEY", "s3cret")
-    return new_project(tmp_path / "work", BARE).root
+    return new_project(tmp_path / "project", BARE).root
 
 
 def test_a_project_that_is_well(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_a_project_that_is_well(bare: Path, monkeypatch: pytest.MonkeyPatch) -> 
     facts = dict(re.findall(r"^  (\S.*?) {2,}(.*)$", done.output, re.MULTILINE))
     for name in ("hydra-lightning", "hydra-core", "omegaconf", "torch", "lightning", "torchmetrics", "numpy"):
         assert facts[name] == importlib.metadata.version(name)
-    assert facts["root"] == "~/work"
+    assert facts["root"] == "~/project"
     assert facts["repository"].endswith("on trunk, clean")
     assert {facts[folder].split(", ")[1] for folder in ("logs", "data", "model")} == {"writable"}
     assert int(facts["combinations checked"]) > 2
@@ -75,7 +75,7 @@ def test_what_is_broken_is_told_with_what_mends_it(bare: Path, monkeypatch: pyte
     assert told["project"]["data"].startswith("~/elsewhere/data, writable, ")
     assert told["accelerators"]["found"] == "1"
     problems = {each["problem"]: each["remedy"] for each in told["problems"]}
-    logs = next(problem for problem in problems if problem.startswith("~/work/logs cannot be written: "))
+    logs = next(problem for problem in problems if problem.startswith("~/project/logs cannot be written: "))
     assert "paths.log_dir=" in problems[logs]
     configs = next(problem for problem in problems if problem.startswith("train.yaml experiment=wide: "))
     assert "Did you mean trainer?" in configs
