@@ -156,9 +156,8 @@ def _evaluation(
         logged.append((name, *plateau))
     wanted = names_of(logged)
     inside = [each for each in pieces_in(block.inside) if not program.is_dropped(each)]
-    ends = [each for each in rest if is_an_exit(each.node) and not program.is_step_limit(each)]
-    untold = [each for each in rest if not program.is_dropped(each) or each in ends]
-    exits = [each for each in untold if each in ends]
+    exits = [each for each in rest if is_an_exit(each.node) and not program.is_step_limit(each)]
+    untold = [each for each in rest if not program.is_dropped(each) or each in exits]
     stop = _deciding([*before, *untold], exits)
     changed_in = set().union(*(each.changes for each in inside))
     emptied = [each for each in untold if resets(each.node) and each.changes & changed_in]

@@ -18,7 +18,6 @@ from hydra_lightning.convert.recorded import calls_a_model, evaluates
 from hydra_lightning.convert.refusal import Refused
 from hydra_lightning.convert.rewrite import Scope, draws, needed
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.steps import LAST_EVALUATION
 from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.told import log_text, names_of, told_of_evaluation
 from hydra_lightning.convert.within import code_in_step, is_print
@@ -187,12 +186,9 @@ def hooks(program: Program, scope: Scope) -> list[str]:
             (name,) = program.roles.optimizers[0].defines
             code.insert(0, f"{name} = self.optimizers()")
         methods.append(method_text("on_train_epoch_start", "", "None", code))
-    after, limit = pieces_after_step(program), program.step_limit
-    if after or (limit is not None and limit.is_evaluated):
-        program.keep(after, "on_train_batch_end")
-        code = [scope.code(each) for each in after]
-        if limit is not None and limit.is_evaluated:
-            code.append(LAST_EVALUATION)
+    after = pieces_after_step(program)
+    program.keep(after, "on_train_batch_end")
+    if code := [*(scope.code(each) for each in after), *program.code_after_step]:
         methods.append(
             method_text("on_train_batch_end", "outputs: Any, batch: Any, batch_idx: int", "None", code)
         )

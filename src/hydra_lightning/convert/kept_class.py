@@ -17,7 +17,6 @@ from hydra_lightning.convert.recorded import evaluates
 from hydra_lightning.convert.rewrite import Scope, is_backward
 from hydra_lightning.convert.settings import setting_in
 from hydra_lightning.convert.source import Piece
-from hydra_lightning.convert.steps import LAST_EVALUATION
 from hydra_lightning.convert.text import method_text
 from hydra_lightning.convert.told import log_text
 from hydra_lightning.convert.within import code_in_step
@@ -33,9 +32,9 @@ def kept_methods(program: Program, scope: Scope) -> list[str]:
     if kept.start:
         methods.append(method_text("on_train_epoch_start", "", "None", _start(program, scope, kept)))
     methods.append(_training_step(program, scope, kept))
-    if program.step_limit is not None and program.step_limit.is_evaluated:
+    if program.code_after_step:
         given = "outputs: Any, batch: Any, batch_idx: int"
-        methods.append(method_text("on_train_batch_end", given, "None", [LAST_EVALUATION]))
+        methods.append(method_text("on_train_batch_end", given, "None", program.code_after_step))
     if kept.end:
         methods.append(method_text("on_train_epoch_end", "", "None", _end(program, scope, kept)))
     counts = [sum(event.kind == kind for event in program.tape.events) for kind in ("backward", "step")]

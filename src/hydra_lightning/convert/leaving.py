@@ -39,10 +39,11 @@ def with_breaks(sources: Mapping[str, Source], tape: Tape) -> dict[str, Source]:
     return found
 
 
-def leaves_all(statement: ast.If, source: Source) -> bool:
+def leaves_all(piece: Piece) -> bool:
     """Whether the ``break`` that a branch ends with was a ``return`` where the author wrote it."""
-    line = statement.body[-1].lineno
-    tree = ast.parse(source.written or source.text)
+    assert isinstance(piece.node, ast.If)
+    line = piece.node.body[-1].lineno
+    tree = ast.parse(piece.source.written or piece.source.text)
     return any(isinstance(each, ast.Return) and each.lineno == line for each in ast.walk(tree))
 
 

@@ -22,7 +22,7 @@ from hydra_lightning.convert.rewrite import is_only_a_move, only_seeds
 from hydra_lightning.convert.roles import Roles
 from hydra_lightning.convert.settings import Setting, owner_of
 from hydra_lightning.convert.source import Piece, Source
-from hydra_lightning.convert.steps import StepLimit, step_limit_of
+from hydra_lightning.convert.steps import LAST_EVALUATION, StepLimit, step_limit_of
 from hydra_lightning.convert.tells import only_tells
 from hydra_lightning.parity.tape import Tape
 
@@ -311,6 +311,12 @@ class Program:
     def is_step_limit(self, piece: Piece) -> bool:
         """Whether a statement leaves a loop because the last step was made."""
         return self.step_limit is not None and piece in self.step_limit.pieces
+
+    @property
+    def code_after_step(self) -> list[str]:
+        """What asks for the evaluation that follows the last step, where one does."""
+        limit = self.step_limit
+        return [LAST_EVALUATION] if limit is not None and limit.is_evaluated else []
 
     @cached_property
     def skipped(self) -> Cut | None:

@@ -45,10 +45,18 @@ class StepLimit:
 
 @dataclass(frozen=True)
 class _End:
-    """Where a loop ends when a counter comes to a limit; ``is_asked`` where a condition asks for one at all."""
+    """Where a loop ends when a counter comes to a limit.
+
+    Attributes:
+        piece: the statement.
+        limit: what it compares with.
+        count: where the counter is increased.
+        is_asked: whether a condition asks for a limit at all.
+    """
 
     piece: Piece
     limit: ast.expr
+    count: Piece
     is_asked: bool = False
 
 
@@ -70,8 +78,8 @@ def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting], tap
     """
     counters = _counters(flow, roles, tape)
     head = _of_head(flow.epochs, counters)
-    body = [each for each in flow.body if _is_where_steps_end(each, flow, counters, roles, tape)]
-    inside = [end for each in body if (end := _of_exit(each, counters)) is not None]
+    inside = [end for each in flow.body if (end := _of_exit(each, counters)) is not None]
+    inside = [end for end in inside if _is_between_steps(end, flow, roles, tape)]
     after = [each for each in flow.after if isinstance(each, Piece)]
     later = [end for each in after if (end := _of_exit(each, counters)) is not None]
     first = head if head is not None else inside[0] if len(inside) == 1 else None
@@ -84,7 +92,7 @@ def step_limit_of(flow: Flow, roles: Roles, settings: Mapping[str, Setting], tap
     if number is None or (head is None and len(ends) != len(inside) + len(later)):
         return None
     has_epochs = head is None and not _is_in_epochs(setting, flow, settings)
-    returns = any(leaves_all(each.node, each.source) for each in body if isinstance(each.node, ast.If))
+    returns = any(leaves_all(end.piece) for end in inside)
     if has_epochs and not later and not returns:
         # Each epoch behind it would train one batch more.
         return None
@@ -130,7 +138,8 @@ def _of_head(head: Piece, counters: Mapping[str, Piece]) -> _End | None:
     test = head.node.test if isinstance(head.node, ast.While) else None
     if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Lt):
         return None
-    return _End(head, test.comparators[0]) if _is_one_of(test.left, head, counters) else None
+    count = _counted_by(test.left, head, counters)
+    return None if count is None else _End(head, test.comparators[0], count)
 
 
 def _of_exit(piece: Piece, counters: Mapping[str, Piece]) -> _End | None:
@@ -140,12 +149,12 @@ def _of_exit(piece: Piece, counters: Mapping[str, Piece]) -> _End | None:
     test = decisive(piece.node.test)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1 or EXITS.get(type(test.ops[0]), True):
         return None
-    is_asked = test is not piece.node.test
-    return _End(piece, test.comparators[0], is_asked) if _is_one_of(test.left, piece, counters) else None
+    count = _counted_by(test.left, piece, counters)
+    return None if count is None else _End(piece, test.comparators[0], count, test is not piece.node.test)
 
 
-def _is_one_of(node: ast.expr, piece: Piece, counters: Mapping[str, Piece]) -> bool:
-    return isinstance(node, ast.Name) and piece.names.get(node.id, node.id) in counters
+def _counted_by(node: ast.expr, piece: Piece, counters: Mapping[str, Piece]) -> Piece | None:
+    return counters.get(piece.names.get(node.id, node.id)) if isinstance(node, ast.Name) else None
 
 
 def _number(end: _End, settings: Mapping[str, Setting]) -> int | None:
@@ -162,22 +171,12 @@ def _is_same(one: _End, other: _End, settings: Mapping[str, Setting]) -> bool:
     return settings_of[0] == settings_of[1] and _number(one, settings) == _number(other, settings)
 
 
-def _is_where_steps_end(
-    piece: Piece, flow: Flow, counters: Mapping[str, Piece], roles: Roles, tape: Tape
-) -> bool:
+def _is_between_steps(end: _End, flow: Flow, roles: Roles, tape: Tape) -> bool:
     """Whether a statement stands behind a whole step that is counted, or before the first of a step."""
-    end = _of_exit(piece, counters)
-    if end is None:
-        return False
-    assert isinstance(piece.node, ast.If)
-    test = decisive(piece.node.test)
-    assert isinstance(test, ast.Compare)
-    assert isinstance(test.left, ast.Name)
-    count = counters[piece.names.get(test.left.id, test.left.id)]
-    place = flow.body.index(piece)
-    is_first = piece.node.lineno < count.node.lineno
+    place = flow.body.index(end.piece)
+    is_first = end.piece.node.lineno < end.count.node.lineno
     others = flow.body[:place] if is_first else flow.body[place + 1 :]
-    return all(only_tells(each.node) for each in others) and _is_of_steps(count, roles, tape)
+    return all(only_tells(each.node) for each in others) and _is_of_steps(end.count, roles, tape)
 
 
 def _is_of_steps(count: Piece, roles: Roles, tape: Tape) -> bool:
